@@ -1,0 +1,103 @@
+"""A configuration class to a command line and back: flags, positional arguments, YAML file, help.
+
+What it is not: the table of commands (`visavox.__main__`) or the configurations themselves (`visavox.config`).
+
+Example:
+    >>> from visavox.config import MatchConfig
+    >>> words = ["v.wav", "a.jpg", "b.jpg", "--batch-size", "8"]
+    >>> config = parse_arguments(MatchConfig, words, prog="visavox match", positional=("voice", "faces"))
+    >>> len(config.faces), config.batch_size
+    (2, 8)
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+
+from visavox.errors import ConfigError
+
+Config = TypeVar("Config")
+
+
+def protect_dashes(arguments: Sequence[str]) -> list[str]:
+    """Return the arguments with every existing file whose name begins with `-` written as ./-name.
+
+    A clip may be called `-DdYEiZQ5oI.jpg`; without this the parser would take it for an option.
+    """
+    return [f"./{a}" if a.startswith("-") and a not in ("-", "--") and Path(a).exists() else a for a in arguments]
+
+
+def attribute_texts(config_class: type) -> dict[str, str]:
+    """Return the text under each field of a configuration class, keyed by the field's name."""
+    from docstring_parser import parse_from_object
+
+    texts: dict[str, str] = {}
+    for parent in reversed(config_class.__mro__[:-1]):
+        texts |= {p.arg_name: p.description or "" for p in parse_from_object(parent).params}
+    return texts
+
+
+def parse_arguments(
+    config_class: type[Config], arguments: Sequence[str], *, prog: str, positional: Sequence[str] = ()
+) -> Config | None:
+    """Return the configuration that the arguments describe, or None where --help has answered.
+
+    Args:
+        config_class: frozen dataclass; the text under each field is its help.
+        arguments: what stands after the command's name.
+        prog: the command as the user typed it, for messages.
+        positional: fields that are given by place instead of by flag; a tuple field takes one or more.
+
+    Raises:
+        ConfigError: an unknown option, a missing one, a value of the wrong type, an unknown key of a YAML file.
+    """
+    from jsonargparse import ArgumentError
+
+    parser = _build_parser(config_class, prog=prog, positional=positional)
+    try:
+        namespace = parser.parse_args(protect_dashes(arguments))
+    except SystemExit:
+        return None
+    except ArgumentError as error:
+        message = " ".join(str(error).split()).removesuffix(".")
+        raise ConfigError(f"{message}. See `{prog} --help`.") from error
+    values = {key: value for key, value in vars(parser.instantiate(namespace)).items() if key != "config"}
+    return config_class(**{key: tuple(v) if isinstance(v, list) else v for key, v in values.items()})
+
+
+def _build_parser(config_class: type, *, prog: str, positional: Sequence[str]) -> Any:
+    from jsonargparse import ActionYesNo, ArgumentParser, DefaultHelpFormatter
+
+    class PlainHelpFormatter(DefaultHelpFormatter):
+        """Help with defaults and without Python's type names."""
+
+        def _get_help_string(self, action: Any) -> str:
+            default = action.default
+            shown = default not in (None, False, "==SUPPRESS==", (), {}) and action.option_strings
+            return f"{action.help or ''}{f' (default: {default})' if shown else ''}"
+
+    description = (config_class.__doc__ or "").strip()
+    parser = ArgumentParser(prog=prog, description=description, exit_on_error=False, formatter_class=PlainHelpFormatter)
+    parser.add_argument("--config", action="config", help="YAML file with the same names as the options.")
+    texts, types = attribute_texts(config_class), get_type_hints(config_class)
+    for item in dataclasses.fields(config_class):
+        annotation, text = types[item.name], texts.get(item.name, "")
+        flag = "--" + item.name.replace("_", "-")
+        element = get_args(annotation)[0] if get_origin(annotation) is tuple else None
+        has_factory = item.default_factory is not dataclasses.MISSING
+        default: Any = item.default_factory() if callable(item.default_factory) and has_factory else item.default
+        required = default is dataclasses.MISSING
+        if item.name in positional:
+            parser.add_argument(item.name, type=element or annotation, nargs="+" if element else None, help=text)
+        elif annotation is bool:
+            parser.add_argument(flag, action=ActionYesNo(no_prefix="no-"), default=default, help=text)
+        elif element is not None:
+            parser.add_argument(flag, type=element, nargs="+", default=list(default), help=text)
+        elif required:
+            parser.add_argument(flag, type=annotation, required=True, help=text)
+        else:
+            parser.add_argument(flag, type=annotation, default=default, help=text)
+    return parser

@@ -1,0 +1,1 @@
+"""Tables on disk: sources, catalog, splits, trials, audit, embeddings."""

@@ -1,0 +1,1 @@
+"""Evaluation protocols, one a file; the name of the file is the name of the protocol."""

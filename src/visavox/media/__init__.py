@@ -1,0 +1,1 @@
+"""Bytes on disk to arrays: sound, images, video, faces, speech."""

@@ -1,0 +1,1 @@
+"""Face detectors, one a file; the name of the file is the name of the detector."""

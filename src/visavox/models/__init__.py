@@ -1,0 +1,1 @@
+"""Arrays to embeddings: encoders of one modality, and associators that bring the two together."""

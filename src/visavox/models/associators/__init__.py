@@ -1,0 +1,1 @@
+"""Voice-face associators, one a file; the name of the file is the name of the associator."""

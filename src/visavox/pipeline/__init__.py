@@ -1,0 +1,1 @@
+"""What several commands share: building a corpus, embedding, training, the whole model."""

@@ -1,0 +1,144 @@
+"""The layer table of docs/architecture.md: an import may only point downwards."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import visavox
+
+ROOT = Path(visavox.__file__).parent
+
+# Layer of each package or root module; commands are layer 5.
+LAYER = {
+    "metrics": 0, "objectives": 0, "errors": 0, "registry": 0,
+    "config": 1, "persistence": 1,
+    "media": 2, "corpus": 2, "world": 2,
+    "batches": 3, "models": 3, "evaluation": 3,
+    "pipeline": 4,
+}  # fmt: skip
+
+# Siblings and neighbours that must not know each other, whatever their layer says.
+FORBIDDEN = {
+    "metrics": {"objectives", "registry"},
+    "objectives": {"metrics"},
+    "media": {"corpus", "world"},
+    "corpus": {"media", "world"},
+    "world": {"corpus"},
+    "models": {"corpus", "batches", "evaluation"},
+    "batches": {"models", "evaluation"},
+    "evaluation": {"models", "batches", "world"},
+}  # fmt: skip
+
+ALLOWED_SIDEWAYS = {("world", "media"), ("models", "objectives"), ("batches", "corpus"),
+                    ("registry", "errors"), ("persistence", "config")}  # fmt: skip
+
+EVERYWHERE = {"numpy"} | set(sys.stdlib_module_names)
+THIRD_PARTY = {
+    "errors": set(), "registry": set(), "__init__": set(),
+    "metrics": {"scipy", "sklearn"},
+    "objectives": {"torch"},
+    "config": {"jsonargparse", "yaml"},
+    "persistence": {"torch", "safetensors", "huggingface_hub"},
+    "media": {"av", "soundfile", "soxr", "cv2", "PIL", "silero_vad", "dlib", "torch", "scipy"},
+    "corpus": {"pyarrow", "scipy"},
+    "world": {"scipy", "cv2", "PIL", "soundfile"},
+    "batches": {"torch"},
+    "models": {"torch", "scipy", "safetensors", "cv2", "sklearn"},
+    "evaluation": {"matplotlib", "sklearn", "scipy", "PIL", "soundfile"},
+    "pipeline": {"torch", "tensorboard", "rich", "sklearn", "safetensors", "yaml", "av", "cv2", "PIL"},
+}  # fmt: skip
+COMMAND_THIRD_PARTY = {"rich", "yaml", "jsonargparse", "torch"}
+
+
+def files() -> list[Path]:
+    return sorted(ROOT.rglob("*.py"))
+
+
+def unit(path: Path) -> str:
+    """Folder directly under the package, or the root module's name."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return parts[0]
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """Every absolute module named by an import, wherever it stands in the file, with its line."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno} is a relative import; name the module in full"
+            yield node.lineno, node.module or ""
+
+
+def layer(name: str) -> int:
+    return LAYER.get(name, 5)
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_imports_point_downwards(path: Path) -> None:
+    me = unit(path)
+    for line, module in imports(path):
+        where = f"{path.relative_to(ROOT)}:{line} imports {module}"
+        if module == "visavox":
+            raise AssertionError(f"{where}: import the module that defines the name, not the package root")
+        if not module.startswith("visavox."):
+            continue
+        other = module.split(".")[1]
+        if other == me or me == "__init__" or me == "__main__":
+            continue
+        assert other not in FORBIDDEN.get(me, set()), f"{where}: {me} must not know {other}"
+        if layer(me) == 5:
+            assert layer(other) < 5, f"{where}: no command imports another; what two need lives in pipeline"
+        elif (me, other) not in ALLOWED_SIDEWAYS:
+            assert layer(other) < layer(me), f"{where}: layer {layer(me)} may not import layer {layer(other)}"
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_third_party_imports_are_those_of_the_layer(path: Path) -> None:
+    me = unit(path)
+    allowed = EVERYWHERE | THIRD_PARTY.get(me, COMMAND_THIRD_PARTY)
+    for line, module in imports(path):
+        top = module.split(".")[0]
+        if top != "visavox":
+            assert top in allowed, f"{path.relative_to(ROOT)}:{line}: {me} may not import {top}"
+
+
+def test_no_import_cycle() -> None:
+    names = {".".join(p.relative_to(ROOT.parent).with_suffix("").parts).removesuffix(".__init__"): p for p in files()}
+    graph = {n: {m for _, m in imports(p) if m in names and m != n} for n, p in names.items()}
+    finished: set[str] = set()
+
+    def visit(name: str, path: list[str]) -> None:
+        assert name not in path, f"import cycle: {' -> '.join([*path[path.index(name) :], name])}"
+        if name not in finished:
+            for other in sorted(graph[name]):
+                visit(other, [*path, name])
+            finished.add(name)
+
+    for name in graph:
+        visit(name, [])
+
+
+def test_no_file_over_400_lines() -> None:
+    long = {
+        str(p.relative_to(ROOT)): n for p in files() if (n := len(p.read_text(encoding="utf-8").splitlines())) > 400
+    }
+    assert not long
+
+
+def test_every_module_has_a_test_of_its_name() -> None:
+    tests = Path(__file__).parent
+    missing = []
+    for path in files():
+        if path.name in {"__init__.py", "__main__.py"}:
+            continue
+        relative = path.relative_to(ROOT)
+        if not (tests / relative.parent / f"test_{path.name}").exists():
+            missing.append(str(relative))
+    assert not missing
