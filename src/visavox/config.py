@@ -124,7 +124,7 @@ class SplitConfig(CommandConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig(CommandConfig):
+class TrainConfig(NetworkConfig):
     """Train an associator of voices and faces on embeddings."""
 
     embeddings: Path
@@ -137,6 +137,11 @@ class TrainConfig(CommandConfig):
     """`train` uses that subset and stops on validation; `all` uses every clip; `folds` trains once a fold."""
     associator: str | Mapping[str, Any] = "base"
     """What to train: a name, {name: ..., option: ...}, or `base`, the recipe of the model in the box."""
+    patience_epochs: int = 0
+    """With `subset` train: stop after so many epochs without better matching on validation; 0 never stops."""
+    calibration: Path | None = None
+    """Run of `--subset folds` whose held-out pairs turn similarities into probabilities; by default validation
+    pairs do, or folds inside the training pairs."""
     seed: int = 0
     """Initial weights, order and dropout depend on this number alone."""
     checkpoint_every_epochs: int = 0

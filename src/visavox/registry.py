@@ -80,10 +80,11 @@ class Registry(Generic[T]):
             UnknownNameError: no plug-in has this name.
             ConfigError: `name` is missing, or an argument is left over or missing.
         """
-        arguments: dict[str, Any] = {"name": spec} if isinstance(spec, str) else dict(spec)
+        arguments: dict[str, Any] = {}
+        arguments.update({"name": spec} if isinstance(spec, str) else spec)
         name = arguments.pop("name", None)
         if not isinstance(name, str):
-            raise ConfigError(f"A {self.kind} needs a `name`. Got {dict(spec)!r}. Known: {', '.join(self.names())}.")
+            raise ConfigError(f"A {self.kind} needs a `name`. Got {spec!r}. Known: {', '.join(self.names())}.")
         factory = self.get(name)
         accepted = list(inspect.signature(factory).parameters)
         unknown = sorted(set(arguments) - set(accepted))

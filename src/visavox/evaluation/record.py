@@ -1,0 +1,137 @@
+"""What one evaluation found, as a value that goes to JSON and back: measures, curves, baselines, provenance.
+
+It is not the page (`visavox.evaluation.page`) and writes no file (`visavox.evaluation.report`). JSON knows no nan,
+so an undefined value, an undefined end of an interval and an undefined chance level are `null` there.
+
+Example:
+    >>> from visavox.evaluation.measures import Measure
+    >>> found = Measure("matching", "voice_to_face", "all", "accuracy_1_of_2", 0.8, 0.7, 0.9, 0.5, 90, 10)
+    >>> report = Report("A test", (found,), (), {"seed": 1})
+    >>> report_from_json(report_to_json(report)) == report
+    True
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from visavox.errors import DataError
+from visavox.evaluation.history import TrainingHistory, history_from_rows
+from visavox.evaluation.measures import Curve, Measure
+from visavox.evaluation.strips import Strip
+
+FORMAT = "visavox-report-1"
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The same measures of something that knows less than the model: gender alone, or chance drawn at random."""
+
+    name: str
+    """What the tables call it: "gender alone", "random"."""
+    measures: tuple[Measure, ...] = ()
+    """Rows with the protocol, direction, group and measure of the model's rows; any may be absent."""
+    note: str = ""
+    """Where it comes from (who gave the labels, how often a predictor is right), or why it is undefined."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything a report shows. Order is kept: measures and strips appear as they are given."""
+
+    title: str
+    """What was measured, on what: "base on voxceleb"."""
+    measures: tuple[Measure, ...]
+    """The model's measures."""
+    curves: tuple[Curve, ...]
+    """ROC, DET, 1:N and histogram curves; a curve of an unknown name is drawn with its own axis titles."""
+    provenance: Mapping[str, Any]
+    """Where the figures come from, JSON values only: version, command, date, seed, model, encoders (a mapping of
+    modality to name, weights, training_data, licence), corpus, catalog_hash, trial_hash, counts, caveats (a list
+    of sentences)."""
+    baselines: tuple[Baseline, ...] = ()
+    """What the model is compared with."""
+    strips: tuple[Strip, ...] = ()
+    """Best and worst matches, from `visavox.evaluation.strips.pick_strips`."""
+    notes: tuple[str, ...] = ()
+    """Sentences on single results: why a measure is undefined, what was left out."""
+    training: TrainingHistory | None = field(default=None)
+    """The course of the training, where it is known."""
+
+    def find(self, *, protocol: str, direction: str, group: str, measure: str) -> Measure | None:
+        """The model's measure of these names, or None."""
+        return find_measure(self.measures, (protocol, direction, group, measure))
+
+    def baseline(self, name: str) -> Baseline | None:
+        """The baseline of this name, or None."""
+        return next((b for b in self.baselines if b.name == name), None)
+
+
+Key = tuple[str, str, str, str]
+
+
+def find_measure(measures: tuple[Measure, ...], key: Key) -> Measure | None:
+    """The first of `measures` with this key (`Measure.key`), or None."""
+    return next((m for m in measures if m.key == key), None)
+
+
+def report_to_json(report: Report) -> dict[str, Any]:
+    """Returns the report as JSON values: `measures` is a list of rows, nan is null, infinity a string."""
+    return {
+        "format": FORMAT,
+        "title": report.title,
+        "measures": [_plain(dataclasses.asdict(m)) for m in report.measures],
+        "baselines": [_plain(dataclasses.asdict(b)) for b in report.baselines],
+        "provenance": _plain(report.provenance),
+        "notes": list(report.notes),
+        "curves": [_plain(dataclasses.asdict(c)) for c in report.curves],
+        "strips": [_plain(dataclasses.asdict(s)) for s in report.strips],
+        "training": None if report.training is None else _plain(dataclasses.asdict(report.training)),
+    }
+
+
+def report_from_json(values: Any) -> Report:
+    """Builds the report from what `report_to_json` returned.
+
+    Raises:
+        DataError: not a report, another format, a missing key, or a row that lacks a column or has one too many.
+    """
+    if not isinstance(values, dict) or values.get("format") != FORMAT:
+        found = values.get("format") if isinstance(values, dict) else type(values).__name__
+        raise DataError(f"A report must have the format {FORMAT!r}. Got {found!r}. Evaluate again to write it anew.")
+    try:
+        training = values["training"]
+        return Report(
+            title=str(values["title"]),
+            measures=tuple(Measure(**row) for row in values["measures"]),
+            curves=tuple(Curve(**row) for row in values["curves"]),
+            provenance=dict(values["provenance"]),
+            baselines=tuple(
+                Baseline(str(b["name"]), tuple(Measure(**row) for row in b["measures"]), str(b["note"]))
+                for b in values["baselines"]
+            ),
+            strips=tuple(Strip(**row) for row in values["strips"]),
+            notes=tuple(str(note) for note in values["notes"]),
+            training=None if training is None else history_from_rows(**training),
+        )
+    except KeyError as error:
+        raise DataError(f"The report lacks {error}. Evaluate again to write it anew.") from error
+    except (TypeError, ValueError, AttributeError) as error:
+        raise DataError(f"The report has a row that cannot be read: {error}. Evaluate again.") from error
+
+
+def _plain(value: Any) -> Any:
+    """JSON values only: arrays and tuples to lists, numpy numbers to Python's, nan to null, the rest to text."""
+    if hasattr(value, "tolist"):  # numpy arrays and numbers
+        value = value.tolist()
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(v) for v in (sorted(value) if isinstance(value, set | frozenset) else value)]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None if math.isnan(value) else str(value)
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)

@@ -1,0 +1,176 @@
+"""The tables of a report, once for Markdown and for HTML: rows, remarks, provenance as lines.
+
+A row is one question (protocol, direction, group, measure) with the answers of the model, of every baseline and
+of chance. The reason why something is undefined stands in a remark below the table.
+
+Example:
+    >>> from visavox.evaluation.measures import Measure
+    >>> found = Measure("matching", "voice_to_face", "all", "accuracy_1_of_2", 0.8, 0.7, 0.9, 0.5, 90, 10)
+    >>> [(block.heading, block.rows[0].label) for block in table_blocks((found,), ())]
+    [('Matching, voice → face', '1:2 accuracy, all pairs')]
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from visavox.evaluation.measures import Measure
+from visavox.evaluation.record import Baseline, Report, find_measure
+from visavox.evaluation.wording import (
+    direction_words,
+    format_cell,
+    format_value,
+    group_words,
+    measure_words,
+    n_faces,
+)
+
+MAIN_N = (2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)  # numbers of candidates that the short table shows
+
+
+@dataclass(frozen=True)
+class Row:
+    """One question and its answers."""
+
+    label: str
+    """Measure and group in words."""
+    model: Measure
+    baselines: tuple[Measure | None, ...]
+    """One a baseline of the report, in its order; None where it has no such row."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """The rows of one protocol in one direction, under a heading."""
+
+    heading: str
+    rows: tuple[Row, ...]
+
+
+def is_main(measure: str) -> bool:
+    """Whether a measure belongs to the short table: all but the in-between N of the 1:N curve."""
+    n = n_faces(measure)
+    return n is None or n in MAIN_N
+
+
+def table_blocks(measures: Sequence[Measure], baselines: Sequence[Baseline]) -> tuple[Block, ...]:
+    """Returns rows by protocol and direction, in the order of their first appearance.
+
+    Args:
+        measures: the model's, or some of them.
+        baselines: each finds its own answer by `Measure.key`.
+    """
+    grouped: dict[tuple[str, str], list[Row]] = {}
+    for found in measures:
+        others = tuple(find_measure(b.measures, found.key) for b in baselines)
+        label = f"{measure_words(found.measure)}, {group_words(found.group)}"
+        grouped.setdefault((found.protocol, found.direction), []).append(Row(label, found, others))
+    return tuple(Block(block_heading(*names), tuple(rows)) for names, rows in grouped.items())
+
+
+def block_heading(protocol: str, direction: str) -> str:
+    """Returns "Matching, voice → face" for `matching` and `voice_to_face`."""
+    return f"{protocol.replace('_', ' ').capitalize()}, {direction_words(direction)}"
+
+
+def remarks(report: Report) -> tuple[str, ...]:
+    """Returns the sentences below the tables: why something is undefined, the notes, where baselines come from."""
+    undefined: dict[str, list[Measure]] = {}
+    said: dict[str, None] = {}
+    for found in report.measures:
+        what = f"{measure_words(found.measure)}, {group_words(found.group)}"
+        if not math.isfinite(found.value):
+            reason = found.note or "it has no value on these trials"
+            undefined.setdefault(reason, []).append(found)
+        elif found.note:
+            said[f"{what[:1].upper()}{what[1:]}: {found.note.rstrip('.')}."] = None
+    for reason, rows in undefined.items():
+        said[f"Undefined, {reason.rstrip('.')}: {_listed(rows)}."] = None
+    if any(math.isfinite(m.value) and math.isnan(m.low) for m in report.measures):
+        said["Where no interval is given there were too few people to draw one."] = None
+    said.update(dict.fromkeys(report.notes))
+    for baseline in report.baselines:
+        name, note = baseline.name[:1].upper() + baseline.name[1:], baseline.note.rstrip(".")
+        if any(_is_gap(baseline, found) for found in report.measures):
+            note = note or next((m.note.rstrip(".") for m in baseline.measures if m.note), "not measured")
+            said[f"{name}: {note}. It is undefined where it has no figure."] = None
+        elif note:
+            said[f"{name}: {note}."] = None
+    return tuple(said)
+
+
+def _listed(rows: Sequence[Measure]) -> str:
+    """Up to three measures by name, more of them as a count for each group."""
+    if len(rows) <= 3:
+        names = (f"{measure_words(m.measure)} ({direction_words(m.direction)}, {group_words(m.group)})" for m in rows)
+        return "; ".join(names)
+    counts = Counter(m.group for m in rows)
+    return "; ".join(f"{group_words(group)}, {n} measures" for group, n in counts.items())
+
+
+def _is_gap(baseline: Baseline, model: Measure) -> bool:
+    found = find_measure(baseline.measures, model.key)
+    return found is None or not math.isfinite(found.value)
+
+
+def markdown_escaped(text: object) -> str:
+    """`text` on one line, with the characters that Markdown and HTML would act upon made harmless."""
+    one_line = " ".join(str(text).split())
+    return re.sub(r"([\\`*_\[\]|#])", r"\\\1", one_line.replace("&", "&amp;").replace("<", "&lt;"))
+
+
+def markdown_table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> list[str]:
+    """Returns the lines of a Markdown table, the first column to the left and the others to the right."""
+    names = list(header)
+    lines = ["| " + " | ".join(names) + " |", "|---|" + "---:|" * (len(names) - 1)]
+    return lines + ["| " + " | ".join(row) + " |" for row in rows]
+
+
+def markdown(report: Report) -> str:
+    """Returns the whole report as Markdown: tables, reasons, caveats, provenance."""
+    lines = [f"# {markdown_escaped(report.title)}", ""]
+    header = ["measure", "model", *(b.name for b in report.baselines), "chance", "count", "people"]
+    for block in table_blocks(report.measures, report.baselines):
+        lines += [f"## {markdown_escaped(block.heading)}", ""]
+        rows = []
+        for row in block.rows:
+            cells = [" ".join(filter(None, (v, f"({i})" if i else ""))) for v, i in map(format_cell, _answers(row))]
+            chance = format_value(row.model.measure, row.model.chance)
+            rows.append(
+                [markdown_escaped(row.label), *cells, chance, f"{row.model.count:,}", f"{row.model.n_people:,}"]
+            )
+        lines += [*markdown_table(map(markdown_escaped, header), rows), ""]
+    lines += ["In brackets: 95 % bootstrap intervals over people.", ""]
+    for heading, sentences in (("Remarks", remarks(report)), ("What the figures do not say", caveats(report))):
+        if sentences:
+            lines += [f"## {heading}", "", *(f"- {markdown_escaped(s)}" for s in sentences), ""]
+    lines += ["## Provenance", ""]
+    lines += [f"- {markdown_escaped(name)}: {markdown_escaped(value)}" for name, value in flat(report.provenance)]
+    return "\n".join([*lines, ""])
+
+
+def _answers(row: Row) -> tuple[Measure | None, ...]:
+    return (row.model, *row.baselines)
+
+
+def caveats(report: Report) -> tuple[str, ...]:
+    """The sentences under `caveats` in the provenance; one sentence may stand without a list."""
+    given = report.provenance.get("caveats") or ()
+    return (given,) if isinstance(given, str) else tuple(str(sentence) for sentence in given)
+
+
+def flat(values: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]]:
+    """Returns nested provenance as (name, text) lines, inner names after a point; `caveats` are left out."""
+    lines: list[tuple[str, str]] = []
+    for name, value in values.items():
+        full = f"{prefix}{name}".replace("_", " ")
+        if isinstance(value, Mapping):
+            lines += flat(value, f"{full}, ")
+        elif value is not None and not (name == "caveats" and not prefix):
+            plain = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+            lines.append((full, plain))
+    return lines

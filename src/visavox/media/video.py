@@ -1,0 +1,155 @@
+"""Videos: is this file one, and a few of its frames.
+
+Not about their sound: `visavox.media.audio.read_voice` takes a video as it is. Upright frames with square pixels
+come out, whatever a phone or a television standard did to them.
+
+Example (needs a video):
+    frames = sample_frames("talk.mp4", 5)    # five (height, width, 3) uint8 arrays, at 10 %, 30 %, ... of its length
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import av
+import numpy as np
+import numpy.typing as npt
+
+from visavox.errors import MediaError
+from visavox.media.files import check_file
+
+STILL_FORMATS = frozenset({"image2", "gif", "apng", "tty", "ico", "svg", "webp"})
+"""ffmpeg's names of formats that are pictures to us (their first frame counts), and of text shown as a film."""
+SEEK_BEYOND_S = 20.0
+"""Frames farther apart than this are sought, nearer ones reached by decoding; a keyframe comes every 2 to 10 s."""
+
+Frame = npt.NDArray[np.uint8]
+
+
+def is_video(path: Path | str) -> bool:
+    """Return whether a file holds a film: a video stream of more than one frame.
+
+    Args:
+        path: any file. The content decides, not the name.
+
+    Returns:
+        False for sound (also with a cover picture), for stills and animated pictures, for text, and for a file that
+        is missing, empty or unreadable: the reader that is tried next says so in its own words.
+    """
+    path = Path(path)
+    try:
+        check_file(path, "video")
+        with path.open("rb") as file, av.open(file) as container:
+            if not _is_film(container):
+                return False
+            return len(list(itertools.islice(_decoded(container, container.streams.video[0]), 2))) == 2
+    except (MediaError, av.FFmpegError):
+        return False
+
+
+def sample_frames(path: Path | str, n_frames: int) -> list[Frame]:
+    """Return frames that are evenly spaced in time, none at the very beginning or end.
+
+    Args:
+        path: a video.
+        n_frames: how many, 1 or more: the middles of as many equal parts of the video.
+
+    Returns:
+        `n_frames` arrays (height, width, 3) uint8 RGB in the order of time, upright (the rotation that a phone
+        notes is applied) and with square pixels; fewer, but at least one, where the video has fewer frames.
+
+    Raises:
+        MediaError: status `missing_file`, `empty_file`, `unreadable_video`, `no_video_stream`.
+        ValueError: `n_frames` is less than 1.
+    """
+    if n_frames < 1:
+        raise ValueError(f"`n_frames` must be at least 1. Got {n_frames}.")
+    path = Path(path)
+    check_file(path, "video")
+    try:
+        with path.open("rb") as file, av.open(file) as container:
+            if not _is_film(container):
+                kinds = ", ".join(sorted({s.type for s in container.streams})) or "nothing"
+                raise MediaError(
+                    f"{path}: the file must hold a film. It holds {kinds}, no moving picture. Give a video.",
+                    status="no_video_stream",
+                )
+            begin, duration = _extent_s(container)
+        times = [begin + duration * (i + 0.5) / n_frames for i in range(n_frames)]
+        with path.open("rb") as file, av.open(file) as container:
+            ratio = container.streams.video[0].sample_aspect_ratio  # width of a pixel over its height; None is 1
+            frames = [_upright(frame, float(ratio or 1)) for frame in _frames_at(container, times)]
+    except av.FFmpegError as error:
+        raise MediaError(
+            f"{path}: no picture can be decoded ({error.strerror}). Convert the video or drop it.",
+            status="unreadable_video",
+        ) from error
+    if not frames:
+        raise MediaError(
+            f"{path}: the video must have a frame. None can be decoded. Convert the video or drop it.",
+            status="unreadable_video",
+        )
+    return frames
+
+
+def _is_film(container: av.container.InputContainer) -> bool:
+    names = set(container.format.name.split(","))
+    if names & STILL_FORMATS or any(name.endswith("_pipe") for name in names):
+        return False
+    streams = container.streams.video
+    return bool(streams) and not streams[0].disposition & av.stream.Disposition.attached_pic
+
+
+def _extent_s(container: av.container.InputContainer) -> tuple[float, float]:
+    """First moment and length of the picture in seconds, by the packets where the header does not say."""
+    stream = container.streams.video[0]
+    if stream.duration and stream.time_base:
+        return float((stream.start_time or 0) * stream.time_base), float(stream.duration * stream.time_base)
+    moments = [float(p.pts * p.time_base) for p in container.demux(stream) if p.pts is not None]
+    return (min(moments), max(moments) - min(moments)) if moments else (0.0, 0.0)
+
+
+def _frames_at(container: av.container.InputContainer, times: list[float]) -> Iterator[av.VideoFrame]:
+    """Yield for each time the frame that is on the screen then, each frame once."""
+    stream = container.streams.video[0]
+    spacing = times[1] - times[0] if len(times) > 1 else times[0]
+    if spacing <= SEEK_BEYOND_S:
+        yield from _pick(_decoded(container, stream), times)
+        return
+    for time in times:
+        container.seek(int(time * av.time_base), backward=True)
+        yield from _pick(_decoded(container, stream), [time])
+
+
+def _pick(frames: Iterator[av.VideoFrame], times: list[float]) -> Iterator[av.VideoFrame]:
+    waiting = list(times)
+    shown: av.VideoFrame | None = None
+    for frame in frames:
+        n_due = sum(frame.time is not None and time < frame.time for time in waiting)
+        if shown is not None and n_due:
+            yield shown
+            waiting = waiting[n_due:]
+            if not waiting:
+                return
+        shown = frame
+    if shown is not None:
+        yield shown
+
+
+def _decoded(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
+    """Decode, passing over damaged packets."""
+    for packet in container.demux(stream):
+        try:
+            yield from packet.decode()
+        except av.InvalidDataError:
+            continue
+
+
+def _upright(frame: av.VideoFrame, pixel_ratio: float) -> Frame:
+    """Return (height, width, 3) uint8 RGB with square pixels, turned as the container asks."""
+    width = max(1, round(frame.width * pixel_ratio))
+    image: Frame = frame.reformat(width=width, format="rgb24").to_ndarray()
+    # ffmpeg and numpy both count turns anticlockwise.
+    return np.ascontiguousarray(np.rot90(image, k=round(frame.rotation / 90) % 4))

@@ -1,0 +1,222 @@
+"""Tested people to a report: every protocol, both directions, two baselines, curves, strips, provenance.
+
+Example:
+    report = evaluate_model(EvaluateConfig(model="base", pairs=Path("data/voxceleb"), out=Path("report")))
+    report.find(protocol="matching", direction="voice_to_face", group="all", measure="accuracy_1_of_2").value
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import shlex
+import sys
+from collections.abc import Callable, Iterable, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from visavox.config import EvaluateConfig
+from visavox.corpus.catalog import Catalog
+from visavox.corpus.trial_files import read_trials
+from visavox.corpus.trials import Direction, Trials, TrialSet
+from visavox.errors import ConfigError
+from visavox.evaluation.baselines import GenderAlone, random_scores
+from visavox.evaluation.comparison import compare_reports
+from visavox.evaluation.history import TrainingHistory, history_from_rows
+from visavox.evaluation.measures import Curve, Measure, ProtocolResult
+from visavox.evaluation.record import Baseline, Report
+from visavox.evaluation.report import write_report
+from visavox.evaluation.scoring import Scorer, dot_product
+from visavox.evaluation.strips import pick_strips
+from visavox.pipeline.checkpoints import list_checkpoints
+from visavox.pipeline.corpus_building import CATALOG
+from visavox.pipeline.embedding import load_ceiling
+from visavox.pipeline.tested_people import TestedPeople, find_tested_people, project
+from visavox.pipeline.training_log import METRICS_FILE, read_metrics
+from visavox.registry import PROTOCOLS
+
+DIRECTIONS: tuple[Direction, ...] = ("voice_to_face", "face_to_voice")
+PROTOCOL_NAMES = ("matching", "verification", "retrieval")
+MIN_RESAMPLES = 100
+SHARED_VOICES = (
+    "The voice encoder was trained on public speech corpora (see Encoders): it may have heard these people's voices, "
+    "and the face encoder may have seen their faces. No voice-face pair of a tested person was used in training."
+)
+
+Progress = Callable[[int, int], None]
+
+
+def evaluate_model(config: EvaluateConfig, progress: Progress | None = None) -> Report:
+    """Measure a model, write the report into `out`, and return it.
+
+    Raises:
+        ConfigError: too few resamples, or nobody to measure on.
+        DataError: a model or table is damaged or does not fit; the model was trained on the tested people.
+    """
+    if config.resamples < MIN_RESAMPLES:
+        raise ConfigError(f"`resamples` must be at least {MIN_RESAMPLES}. Got {config.resamples}.")
+    people = find_tested_people(config, progress)
+    lists = _read_trials(config, people)
+    results = run_protocols(people, dot_product, config, lists)
+    report = Report(
+        title=f"{_short_name(config)} on {people.name}",
+        measures=_measures(results),
+        curves=(*(curve for result in results for curve in result.curves), *_checkpoint_curves(config, people)),
+        provenance=_provenance(config, people, lists),
+        baselines=tuple(_baselines(config, people, lists)),
+        strips=_strips(results, people),
+        notes=tuple(dict.fromkeys(f"{m.group}: {m.note}" for m in _measures(results) if m.note)),
+        training=_history(config),
+    )
+    write_report(report, config.out)
+    if config.compare:
+        comparison = compare_reports([config.out, *config.compare])
+        (config.out / "comparison.html").write_text(comparison.html, encoding="utf-8")
+        (config.out / "comparison.md").write_text(comparison.markdown, encoding="utf-8")
+    if config.final:
+        log_final_test(config, report)
+    return report
+
+
+def run_protocols(
+    people: TestedPeople, scorer: Scorer, config: EvaluateConfig, lists: TrialSet | None = None
+) -> list[ProtocolResult]:
+    """Return what every protocol finds, in both directions; the same seed pairs two scorers."""
+    results = []
+    for name in PROTOCOL_NAMES:
+        protocol: Any = PROTOCOLS.build({"name": name, "n_resamples": config.resamples})
+        for direction in DIRECTIONS:
+            for trials in _lists_of(name, direction, lists):
+                rng = np.random.default_rng(config.seed)
+                found: ProtocolResult = protocol.evaluate(
+                    people.voice, people.face, direction=direction, rng=rng, trials=trials, scorer=scorer
+                )
+                results.append(found)
+    return results
+
+
+def log_final_test(config: EvaluateConfig, report: Report) -> None:
+    """Append one dated line to the log of final tests: model, people, and the main figures."""
+    main = [m for m in report.measures if m.measure in ("accuracy_1_of_2", "auc") and m.value == m.value]
+    row = {
+        "date": report.provenance["date"],
+        "model": config.model,
+        "people": report.provenance["corpus"],
+        "catalog_hash": report.provenance["catalog_hash"],
+        "trial_hash": report.provenance["trial_hash"],
+        "version": report.provenance["version"],
+        "figures": {
+            " ".join((m.direction, m.group, m.measure)): [round(v, 4) for v in (m.value, m.low, m.high)] for m in main
+        },
+    }
+    config.final_log.parent.mkdir(parents=True, exist_ok=True)
+    with config.final_log.open("a", encoding="utf-8") as log:
+        log.write(json.dumps(row) + "\n")
+
+
+def _baselines(config: EvaluateConfig, people: TestedPeople, lists: TrialSet | None) -> Iterable[Baseline]:
+    gender = GenderAlone()
+    measures = _measures(run_protocols(people, gender, config, lists))
+    yield Baseline("gender alone", measures, gender.note(people.voice, people.face))
+    scorer = random_scores(np.random.default_rng(config.seed))
+    yield Baseline(
+        "random", _measures(run_protocols(people, scorer, config, lists)), "scores drawn at random, one draw"
+    )
+
+
+def _measures(results: Iterable[ProtocolResult]) -> tuple[Measure, ...]:
+    return tuple(measure for result in results for measure in result.measures)
+
+
+def _read_trials(config: EvaluateConfig, people: TestedPeople) -> TrialSet | None:
+    if config.trials is None:
+        return None
+    catalog_hash = people.raw.about.get("catalog_hash")
+    return read_trials(config.trials, people.voice.links(), people.face.links(), catalog_hash=catalog_hash)
+
+
+def _lists_of(protocol: str, direction: Direction, lists: TrialSet | None) -> list[Trials | None]:
+    if lists is None:
+        return [None]
+    return [trials for name, trials in lists.lists.items() if name.startswith(f"{protocol}_{direction}")]
+
+
+def _provenance(config: EvaluateConfig, people: TestedPeople, lists: TrialSet | None) -> Mapping[str, Any]:
+    encoders = people.raw.about.get("encoders", {})
+    return {
+        "version": version("visavox"),
+        "command": shlex.join(["visavox", *sys.argv[1:]]),
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "seed": config.seed,
+        "resamples": config.resamples,
+        "model": config.model,
+        "encoders": {
+            modality: {"name": getattr(people.raw, modality).encoder, **_without(about, "spec")}
+            for modality, about in encoders.items()
+        },
+        "corpus": people.name,
+        "catalog_hash": people.raw.about.get("catalog_hash", ""),
+        "trial_hash": people.trial_hash,
+        "trials": "all pairs" if lists is None else f"lists of {config.trials}, seed {lists.seed}",
+        "counts": {
+            "voices": len(people.voice),
+            "faces": len(people.face),
+            "people": len({*people.voice.identities, *people.face.identities}),
+        },
+        "final": config.final,
+        "caveats": [SHARED_VOICES],
+    }
+
+
+def _without(values: Mapping[str, Any], key: str) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name != key}
+
+
+def _strips(results: list[ProtocolResult], people: TestedPeople) -> tuple[Any, ...]:
+    outcomes = next((r.trials_table for r in results if r.trials_table), ())
+    paths: dict[str, Path] = {}
+    if people.corpus is not None and (people.corpus / CATALOG).is_file():
+        with Catalog.open(people.corpus / CATALOG) as catalog:
+            paths = {item.key: people.corpus / item.path for item in catalog.items() if item.path}
+    speakers = dict(zip(people.voice.keys, people.voice.identities, strict=True))
+    return pick_strips(outcomes, paths=paths, people=speakers)
+
+
+def _checkpoint_curves(config: EvaluateConfig, people: TestedPeople) -> Iterable[Curve]:
+    if not config.checkpoints:
+        return
+    kept = list_checkpoints(Path(config.model))
+    if not kept:
+        raise ConfigError(f"{config.model} keeps no checkpoints. Train it with --checkpoint-every-epochs 1.")
+    matching: Any = PROTOCOLS.build({"name": "matching", "max_candidates": 2, "n_resamples": MIN_RESAMPLES})
+    for direction in DIRECTIONS:
+        accuracies = []
+        for checkpoint in kept:
+            at = project(people.raw, checkpoint.load(), name=people.name, model=None, corpus=None)
+            rng = np.random.default_rng(config.seed)
+            accuracies.append(
+                matching.evaluate(at.voice, at.face, direction=direction, rng=rng).find("accuracy_1_of_2").value
+            )
+        steps = tuple(float(checkpoint.step) for checkpoint in kept)
+        yield Curve("checkpoints", direction, "all", steps, tuple(accuracies), "optimiser steps", "1:2 accuracy")
+
+
+def _history(config: EvaluateConfig) -> TrainingHistory | None:
+    run = Path(config.model)
+    if not (run / METRICS_FILE).is_file():
+        return None
+    first = [row for row in read_metrics(run) if row.get("member") in ("0", "0.0", "1.0")]
+    ceiling = load_ceiling(config.embeddings) if config.embeddings else None
+    about = {"positive_similarity": ceiling.positive, "negative_similarity": ceiling.negative} if ceiling else None
+    return history_from_rows([_flat(row) for row in first], ceiling=about)
+
+
+def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {name.replace("/", "_"): value for name, value in row.items()}
+
+
+def _short_name(config: EvaluateConfig) -> str:
+    return Path(config.model).name or config.model

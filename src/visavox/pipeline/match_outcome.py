@@ -1,0 +1,72 @@
+"""What matching a voice with faces came to, failures included.
+
+Example:
+    >>> face = FaceOutcome("a.jpg", status="ok", probability=0.7, similarity=0.4, n_faces=1, note="")
+    >>> other = FaceOutcome("b.jpg", status="no_face", probability=None, similarity=None, n_faces=0, note="no face")
+    >>> MatchOutcome("v.wav", "ok", "", 3.1, (face, other), "base").best is None
+    True
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class FaceOutcome:
+    """One candidate face."""
+
+    name: str
+    """The path as it was given, or "face 1" for an array."""
+    status: str
+    """"ok", or why it takes no part: "no_face", "unreadable_image", "missing_file" ..."""
+    probability: float | None
+    """That this face belongs to the voice, given that one of the usable candidates does; 0 to 1."""
+    similarity: float | None
+    """Cosine of voice and face in the common space; -1 to 1."""
+    n_faces: int
+    """Faces found in the image; with several the largest is taken, and `note` says so."""
+    note: str
+    """One line for the reader; empty where there is nothing to say."""
+
+
+@dataclass(frozen=True)
+class MatchOutcome:
+    """A voice against its candidate faces."""
+
+    voice: str
+    """The path as it was given, or "voice" for an array."""
+    voice_status: str
+    """"ok", or why there is no answer: "silent", "too_little_speech", "unreadable_audio" ..."""
+    voice_note: str
+    """One line for the reader."""
+    speech_s: float
+    """Seconds of speech that were heard."""
+    faces: tuple[FaceOutcome, ...]
+    """One for each candidate, in the order given."""
+    model: str
+    """Name of the model."""
+
+    @property
+    def probabilities(self) -> tuple[float | None, ...]:
+        """A probability for each face, None for those that take no part; the rest sum to 1."""
+        return tuple(face.probability for face in self.faces)
+
+    @property
+    def best(self) -> int | None:
+        """Index of the most probable face; None where there is no answer or two are equally probable."""
+        known = [p for p in self.probabilities if p is not None]
+        if not known or known.count(max(known)) > 1:
+            return None
+        return self.probabilities.index(max(known))
+
+    @property
+    def decided(self) -> bool:
+        """Whether there was a usable voice and at least two usable faces."""
+        return any(p is not None for p in self.probabilities)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the outcome as a mapping that JSON can hold."""
+        return {**dataclasses.asdict(self), "best": self.best, "decided": self.decided}

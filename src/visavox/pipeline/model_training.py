@@ -1,0 +1,348 @@
+"""Embeddings to a model folder: what the command `train` does.
+
+`train` learns from that subset and can stop on validation; `all` learns from every pair; `folds` learns once a fold
+and keeps the held-out vectors, which is how a configuration is judged without a test person.
+
+Example:
+    outcome = train_model(TrainConfig(embeddings=Path("embeddings"), out=Path("runs/a"), subset="all"))
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from visavox.batches.pair_batches import Pairs
+from visavox.config import TrainConfig
+from visavox.corpus.embeddings import EmbeddingTable
+from visavox.corpus.pairing import match_clips
+from visavox.corpus.splits import Splits, make_folds
+from visavox.errors import ConfigError, DataError
+from visavox.evaluation.calibration import fit_match_scale
+from visavox.models.associators.base import Associator
+from visavox.pipeline.base_recipe import ASSOCIATOR
+from visavox.pipeline.cross_validation import cross_validate
+from visavox.pipeline.embedding import CorpusEmbeddings, load_ceiling
+from visavox.pipeline.fitting import fit_associator, plan_networks
+from visavox.pipeline.frozen_encoder import Compute
+from visavox.pipeline.model_card import CardFacts, model_card
+from visavox.pipeline.splitting import SPLITS
+from visavox.pipeline.training import TrainingSettings
+from visavox.pipeline.training_log import RunPlace
+from visavox.pipeline.voice_face_model import Preprocess, VoiceFaceModel, hash_identity
+
+CONFIG, BEST, HELD_OUT, FOLDS = "config.yaml", "best", "held_out", "folds.json"
+INNER_FOLDS = 5
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class PairedTables:
+    """Voices and faces row by row of one pair, with what training needs."""
+
+    voice: EmbeddingTable
+    face: EmbeddingTable
+
+    @classmethod
+    def of(cls, embedded: CorpusEmbeddings) -> PairedTables:
+        """Join the tables of a corpus by clip, or by person where no clip has both."""
+        voice_rows, face_rows = match_clips(embedded.voice, embedded.face)
+        if len(set(voice_rows)) < len(voice_rows) or len(set(face_rows)) < len(face_rows):
+            voice_rows, face_rows = _each_once(voice_rows, face_rows)
+        return cls(embedded.voice.select(voice_rows), embedded.face.select(face_rows))
+
+    def select(self, rows: np.ndarray) -> PairedTables:
+        """Return the pairs of some rows."""
+        return PairedTables(self.voice.select(rows), self.face.select(rows))
+
+    def pairs(self) -> Pairs:
+        """Return the arrays that training takes."""
+        videos = [video or clip for video, clip in zip(self.voice.videos, self.voice.clips, strict=True)]
+        return Pairs.of(
+            self.voice.vectors,
+            self.face.vectors,
+            identities=self.voice.identities,
+            videos=videos,
+            keys=self.voice.clips,
+        )
+
+
+@dataclass(frozen=True)
+class TrainOutcome:
+    """What a run came to."""
+
+    folder: Path
+    """The run; `best/` in it is the model, but for a run over folds."""
+    n_pairs: int
+    """Pairs that were trained on (over folds: all pairs)."""
+    n_people: int
+    """People among them; where unknown, videos."""
+    n_parameters: int
+    """Learned numbers of the model, of one fold for a run over folds."""
+    match_scale: float
+    """Inverse temperature of the probabilities."""
+    accuracies: Mapping[str, float]
+    """All-pairs 1:2 accuracy on validation or held-out pairs, by direction; empty where there are none."""
+
+
+def train_model(config: TrainConfig, progress: Progress | None = None) -> TrainOutcome:
+    """Train, calibrate and save; a finished run is read back, an interrupted one resumed.
+
+    Raises:
+        ConfigError: a wrong associator or option; `subset` without `splits`.
+        DataError: `out` holds a run of other settings; a test person in the training pairs; damaged tables.
+    """
+    spec: Any = ASSOCIATOR if config.associator == "base" else config.associator
+    settings = TrainingSettings(
+        seed=config.seed,
+        patience_epochs=config.patience_epochs if config.subset == "train" else 0,
+        checkpoint_every_epochs=config.checkpoint_every_epochs,
+    )
+    plan_networks(spec, settings)
+    embedded = CorpusEmbeddings.load(config.embeddings)
+    paired = PairedTables.of(embedded)
+    splits = _load_splits(config, embedded)
+    _claim_folder(config, spec, embedded)
+    run = _Run(config, spec, settings, embedded, paired, progress)
+    if config.subset == "folds":
+        return run.folds(splits)
+    if config.subset == "all" or splits is None:
+        return run.one(paired, None)
+    train, validation = splits.rows(paired.voice, "train"), _rows_or_none(splits, paired.voice, "validation")
+    return run.one(paired.select(train), None if validation is None else paired.select(validation))
+
+
+class _Run:
+    """One run: what it trains on, and how its folders are filled."""
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        spec: Any,
+        settings: TrainingSettings,
+        embedded: CorpusEmbeddings,
+        paired: PairedTables,
+        progress: Progress | None,
+    ) -> None:
+        self.config = config
+        self.spec = spec
+        self.settings = settings
+        self.embedded = embedded
+        self.paired = paired
+        self.progress = progress
+        self.device = Compute.of(config).torch_device
+
+    def one(self, training: PairedTables, validation: PairedTables | None) -> TrainOutcome:
+        """Train one model and save it as best/."""
+        pairs = training.pairs()
+        held_out = None if validation is None else validation.pairs()
+        ceiling = load_ceiling(self.config.embeddings)
+        place = RunPlace(
+            self.config.out,
+            voice_ceiling_positive=ceiling.positive if ceiling else None,
+            voice_ceiling_negative=ceiling.negative if ceiling else None,
+        )
+        associator = fit_associator(
+            self.spec,
+            pairs,
+            self.settings,
+            validation=held_out,
+            place=place,
+            device=self.device,
+            progress=self.progress,
+        )
+        scale = self._scale(associator, pairs, held_out)
+        self._save(associator, training, scale, self.config.out / BEST)
+        accuracies = {} if held_out is None else _accuracies([_block(associator, held_out)])
+        people = len(set(training.voice.identities))
+        return TrainOutcome(self.config.out, len(pairs), people, associator.n_parameters, scale, accuracies)
+
+    def folds(self, splits: Splits | None) -> TrainOutcome:
+        """Train once a fold, save each fold's model and all held-out vectors."""
+        if splits is None or splits.n_folds == 0:
+            raise ConfigError(
+                "`subset` folds needs a split with folds. Give --splits, made with: visavox split --folds 5"
+            )
+        blocks, voices, faces, kept = [], [], [], []
+        n_parameters = 0
+        for fold in range(splits.n_folds):
+            inside, outside = splits.fold_rows(self.paired.voice, fold)
+            training, held_out = self.paired.select(inside), self.paired.select(outside)
+            associator = fit_associator(self.spec, training.pairs(), self.settings, device=self.device)
+            n_parameters = associator.n_parameters
+            blocks.append(_block(associator, held_out.pairs()))
+            voices.append(associator.encode_voice(held_out.voice.vectors))
+            faces.append(associator.encode_face(held_out.face.vectors))
+            kept.append((outside, fold))
+            if self.progress is not None:
+                self.progress(fold + 1, splits.n_folds)
+        scale = fit_match_scale([(similarity, allowed) for similarity, allowed, _ in blocks])
+        rows = np.concatenate([outside for outside, _ in kept])
+        fold_names = tuple(str(fold) for outside, fold in kept for _ in outside)
+        held = self.paired.select(rows)
+        self._save_held_out(held, np.concatenate(voices), np.concatenate(faces), fold_names)
+        accuracies = _accuracies(blocks)
+        written = {"n_folds": splits.n_folds, "match_scale": scale, "accuracies": accuracies}
+        (self.config.out / FOLDS).write_text(json.dumps(written, indent=2), encoding="utf-8")
+        people = len(set(held.voice.identities))
+        return TrainOutcome(self.config.out, len(rows), people, n_parameters, scale, accuracies)
+
+    def _scale(self, associator: Associator, pairs: Pairs, held_out: Pairs | None) -> float:
+        if self.config.calibration is not None:
+            return _read_scale(self.config.calibration)
+        if held_out is not None:
+            return fit_match_scale([_block(associator, held_out)[:2]])
+        links = [*zip(pairs.keys, pairs.identity, pairs.video, strict=True)]
+        if len({identity for _, identity, _ in links}) < 2 * INNER_FOLDS:
+            return Preprocess().match_scale
+        folds = _inner_folds(self.paired, pairs)
+        scores = cross_validate([self.spec], pairs, folds, self.settings, device=self.device)[0]
+        return fit_match_scale([(fold.similarity, fold.allowed) for fold in scores.folds])
+
+    def _save(self, associator: Associator, training: PairedTables, scale: float, folder: Path) -> None:
+        encoders, clip = self.embedded.about["encoders"], self.embedded.about.get("clip", {})
+        preprocess = Preprocess(
+            voice_encoder=encoders["voice"]["spec"],
+            face_encoder=encoders["face"]["spec"],
+            detector=clip.get("detector", Preprocess.detector),
+            min_speech_s=clip.get("min_speech_s", Preprocess.min_speech_s),
+            match_scale=scale,
+        )
+        names = set(training.voice.identities) | {f"video:{video}" for video in training.voice.videos if video}
+        people = frozenset(map(hash_identity, names))
+        facts = CardFacts(
+            name=self.config.out.name,
+            associator=self.spec,
+            n_parameters=associator.n_parameters,
+            n_pairs=len(training.voice),
+            n_people=len(set(training.voice.identities)),
+            data=str(self.embedded.about.get("source", {}).get("name", "a corpus of its user")),
+            encoders=encoders,
+            match_scale=scale,
+        )
+        model = VoiceFaceModel(associator, preprocess, people=people)
+        model.save_pretrained(folder, card=model_card(facts), overwrite=True)
+
+    def _save_held_out(self, held: PairedTables, voice: np.ndarray, face: np.ndarray, folds: tuple[str, ...]) -> None:
+        folder = self.config.out / HELD_OUT
+        tables = []
+        for table, vectors in ((held.voice, voice), (held.face, face)):
+            projected = table.replace_vectors(vectors, f"held-out {table.encoder}")
+            tables.append(dataclasses.replace(projected, attributes={**table.attributes, "fold": folds}))
+        CorpusEmbeddings(tables[0], tables[1], self.embedded.about).save(folder)
+
+
+def _block(associator: Associator, pairs: Pairs) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    return associator.similarity(pairs.voice, pairs.face), pairs.allowed(), pairs.identity
+
+
+def _accuracies(blocks: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> dict[str, float]:
+    from visavox.metrics.weighting import mean_over_people
+    from visavox.pipeline.monitoring import beat_rates
+
+    found = {}
+    for direction in ("voice_to_face", "face_to_voice"):
+        turned = [(s, a, i) if direction == "voice_to_face" else (s.T, a.T, i) for s, a, i in blocks]
+        rates = np.concatenate([beat_rates(similarity, allowed) for similarity, allowed, _ in turned])
+        # Identity codes are counted from 0 in each block; people never lie in two folds.
+        people = np.concatenate([1_000_000 * number + i for number, (_, _, i) in enumerate(turned)])
+        found[direction] = float(mean_over_people(rates, np.unique(people, return_inverse=True)[1]))
+    return found
+
+
+def _each_once(voice_rows: np.ndarray, face_rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return pairs in which every voice and every face of an unpaired corpus appears at most once, in order."""
+    used_voices: set[int] = set()
+    used_faces: set[int] = set()
+    kept = []
+    for voice, face in zip(voice_rows.tolist(), face_rows.tolist(), strict=True):
+        if voice not in used_voices and face not in used_faces:
+            used_voices.add(voice)
+            used_faces.add(face)
+            kept.append((voice, face))
+    rows = np.asarray(kept, dtype=np.intp)
+    return rows[:, 0], rows[:, 1]
+
+
+def _inner_folds(paired: PairedTables, pairs: Pairs) -> np.ndarray:
+    links = {link.clip: link for link in paired.voice.links()}
+    folds = make_folds([links[key] for key in pairs.keys], INNER_FOLDS, seed=0)
+    return np.array([folds[key] for key in pairs.keys])
+
+
+def _rows_or_none(splits: Splits, table: EmbeddingTable, subset: str) -> np.ndarray | None:
+    return splits.rows(table, subset) if splits.counts().get(subset) else None
+
+
+def _load_splits(config: TrainConfig, embedded: CorpusEmbeddings) -> Splits | None:
+    if config.splits is None:
+        if config.subset == "folds":
+            raise ConfigError("`subset` folds needs --splits. Make them with: visavox split --folds 5")
+        return None
+    splits = Splits.load(config.splits / SPLITS, catalog_hash=embedded.about.get("catalog_hash"))
+    refuse_leaks(splits, embedded.voice)
+    return splits
+
+
+def refuse_leaks(splits: Splits, table: EmbeddingTable) -> None:
+    """Raise if a person or a video stands in two subsets of a split, as after an edit by hand.
+
+    Raises:
+        DataError: the message names the person or video, both subsets, and the remedy.
+    """
+    sides: dict[str, str] = {}
+    for clip, identity, video in zip(table.clips, table.identities, table.videos, strict=True):
+        side = splits.subset_of(clip)
+        for name in (identity, f"video:{video}") if video else (identity,):
+            if side is not None and sides.setdefault(name, side) != side:
+                raise DataError(
+                    f"{name!r} is in the subsets {sides[name]!r} and {side!r} (clip {clip!r}), and nobody may be in two. "
+                    "Mend splits.json, or run `visavox split` again."
+                )
+
+
+def _read_scale(folder: Path) -> float:
+    path = folder / FOLDS
+    try:
+        return float(json.loads(path.read_text(encoding="utf-8"))["match_scale"])
+    except FileNotFoundError as error:
+        raise DataError(f"{path} is missing. `calibration` must name a run of: visavox train --subset folds") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"{path} is damaged ({error}). Run `visavox train --subset folds` again.") from error
+
+
+def _claim_folder(config: TrainConfig, spec: Any, embedded: CorpusEmbeddings) -> None:
+    """Write what decides the run to config.yaml, or hold an existing one against it."""
+    wanted = {
+        "associator": spec if isinstance(spec, str) else json.loads(json.dumps(spec)),
+        "subset": config.subset,
+        "seed": config.seed,
+        "patience_epochs": config.patience_epochs,
+        "catalog_hash": embedded.about.get("catalog_hash"),
+        "voice_encoder": embedded.voice.encoder,
+        "face_encoder": embedded.face.encoder,
+    }
+    path = config.out / CONFIG
+    if path.is_file() and not config.overwrite:
+        found = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        other = sorted(key for key in wanted if found.get(key) != wanted[key])
+        if other:
+            raise DataError(
+                f"{config.out} holds a run with other settings: {', '.join(other)}. "
+                "Choose another folder, or start anew with --overwrite."
+            )
+        return
+    if config.out.exists() and any(config.out.iterdir()) and not config.overwrite and not path.is_file():
+        raise ConfigError(f"`out` must be a new or empty folder, or a run. {config.out} holds other files.")
+    config.out.mkdir(parents=True, exist_ok=True)
+    for left in (*config.out.glob("member-*/state.safetensors"), config.out / "metrics.jsonl"):
+        left.unlink(missing_ok=True)
+    path.write_text(yaml.safe_dump(wanted, sort_keys=False), encoding="utf-8")

@@ -1,0 +1,112 @@
+"""A corpus to splits, trial lists and an audit of both.
+
+Example:
+    outcome = split_corpus(SplitConfig(corpus=Path("corpus"), out=Path("splits")))
+    outcome.audit.summary()
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from visavox.config import SplitConfig
+from visavox.corpus.audit import Audit, audit
+from visavox.corpus.catalog import Catalog
+from visavox.corpus.items import MediaItem
+from visavox.corpus.near_duplicates import difference_hash
+from visavox.corpus.splits import TEST, Splits, make_split
+from visavox.corpus.trial_drawing import draw_trials
+from visavox.corpus.trial_files import write_trials
+from visavox.corpus.trials import TrialSet
+from visavox.errors import ConfigError, DataError
+from visavox.media.images import read_image
+from visavox.pipeline.corpus_building import CATALOG
+from visavox.pipeline.embedding import CorpusEmbeddings
+
+SPLITS, TRIALS, AUDIT = "splits.json", "trials", "audit.json"
+
+
+@dataclass(frozen=True)
+class SplitOutcome:
+    """What `split` made."""
+
+    splits: Splits
+    trials: TrialSet
+    """Lists of the test subset, or of the validation subset where there is no test; empty where neither is."""
+    audit: Audit
+
+
+def split_corpus(config: SplitConfig) -> SplitOutcome:
+    """Split the usable clips of a corpus, draw trial lists, audit, and write all three.
+
+    Raises:
+        ConfigError: shares that do not add up, a subset that would be empty, more folds than people.
+        DataError: no catalog; `out` holds a split of another seed or corpus and `overwrite` is not given.
+    """
+    with Catalog.open(config.corpus / CATALOG) as catalog:
+        items = list(catalog.items())
+        catalog_hash = catalog.content_hash()
+    if not items:
+        raise DataError(f"{config.corpus} holds no usable clip. Its catalog says why, clip by clip.")
+    fractions = _fractions(config)
+    links = [item.link() for item in items]
+    splits = make_split(links, fractions, seed=config.seed, catalog_hash=catalog_hash, n_folds=config.folds)
+    _refuse_other(config, splits)
+    splits.save(config.out / SPLITS)
+    trials = _draw(items, splits, config)
+    write_trials(config.out / TRIALS, trials, catalog_hash=catalog_hash)
+    found = audit_corpus(config.corpus, items, splits, config.embeddings)
+    found.save(config.out / AUDIT)
+    return SplitOutcome(splits, trials, found)
+
+
+def audit_corpus(corpus: Path, items: list[MediaItem], splits: Splits, embeddings: Path | None) -> Audit:
+    """Return the audit of a split: people, videos, identical bytes, near-identical crops and, if given, embeddings."""
+    hashes = {
+        item.clip: difference_hash(read_image(corpus / item.path))
+        for item in items
+        if item.modality == "face" and item.path
+    }
+    tables = CorpusEmbeddings.load(embeddings) if embeddings else None
+    return audit(
+        splits,
+        [item.link() for item in items],
+        items=items,
+        face_hashes=hashes,
+        voice=tables.voice if tables else None,
+        face=tables.face if tables else None,
+    )
+
+
+def _fractions(config: SplitConfig) -> Mapping[str, float]:
+    train = 1.0 - config.validation - config.test
+    if train <= 0 or min(config.validation, config.test) < 0:
+        raise ConfigError(
+            "`validation` and `test` must be 0 or more and leave something to train on. "
+            f"Got {config.validation:g} and {config.test:g}, which leave {train:g}."
+        )
+    return {"train": train, "validation": config.validation, TEST: config.test}
+
+
+def _refuse_other(config: SplitConfig, splits: Splits) -> None:
+    path = config.out / SPLITS
+    if not path.exists() or config.overwrite:
+        return
+    before = Splits.load(path)
+    if before != splits:
+        raise DataError(
+            f"{path} holds another split (seed {before.seed}, corpus {before.catalog_hash[:12] or 'unknown'}). "
+            "Choose another folder, or replace it with --overwrite."
+        )
+
+
+def _draw(items: list[MediaItem], splits: Splits, config: SplitConfig) -> TrialSet:
+    counts = splits.counts()
+    subset = next((name for name in (TEST, "validation") if counts.get(name)), None)
+    if subset is None:
+        return TrialSet(config.seed, {}, {"all": "there is neither a test nor a validation subset"})
+    chosen = [item for item in items if splits.subset_of(item.clip) == subset]
+    sides = [[item.link() for item in chosen if item.modality == modality] for modality in ("voice", "face")]
+    return draw_trials(*sides, seed=config.seed, n_candidates=sorted({2, config.candidates}))

@@ -1,0 +1,184 @@
+"""Which people a model is measured on, as tables in its own space, and the refusal of those it was trained on.
+
+Three ways lead here: a folder of pairs (prepared and embedded on the spot), embeddings with a split, or the held-out
+vectors of a run over folds.
+
+Example:
+    people = find_tested_people(EvaluateConfig(pairs=Path("data/voxceleb"), out=Path("report")))
+    people.voice.vectors.shape
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from visavox.config import EmbedConfig, EvaluateConfig, PrepareConfig
+from visavox.corpus.embeddings import EmbeddingTable
+from visavox.corpus.pairing import match_clips
+from visavox.corpus.splits import Splits
+from visavox.errors import ConfigError, DataError
+from visavox.models.associators.base import Associator
+from visavox.pipeline.corpus_building import build_corpus
+from visavox.pipeline.embedding import CorpusEmbeddings, embed_corpus
+from visavox.pipeline.frozen_encoder import Compute
+from visavox.pipeline.model_training import HELD_OUT, refuse_leaks
+from visavox.pipeline.splitting import SPLITS
+from visavox.pipeline.voice_face_model import VoiceFaceModel, overlap
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class TestedPeople:
+    """Voices and faces to measure on, before and after projection."""
+
+    name: str
+    """What the report calls them."""
+    raw: CorpusEmbeddings
+    """Vectors of the frozen encoders; of a run over folds, the projected ones."""
+    voice: EmbeddingTable
+    """Voices in the model's space."""
+    face: EmbeddingTable
+    """Faces in the model's space."""
+    model: VoiceFaceModel | None
+    """None for a run over folds, which has one model a fold."""
+    corpus: Path | None
+    """Folder of the corpus, for the strips; None where unknown."""
+
+    @property
+    def trial_hash(self) -> str:
+        """SHA-256 of the keys that compete, folds included: equal for two models measured on the same people."""
+        folds = self.voice.attributes.get("fold", ())
+        text = "\n".join([*self.voice.keys, "", *self.face.keys, "", *map(str, folds)])
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def find_tested_people(config: EvaluateConfig, progress: Progress | None = None) -> TestedPeople:
+    """Return who is measured, projected by the model.
+
+    Raises:
+        ConfigError: neither `pairs` nor `embeddings` nor a run over folds; `embeddings` without `splits`.
+        DataError: the embeddings come from other encoders; the model was trained on some of the people.
+    """
+    if config.subset == "folds":
+        return _held_out(config)
+    model = VoiceFaceModel.from_pretrained(config.model, compute=Compute.of(config))
+    if (config.pairs is None) == (config.embeddings is None):
+        raise ConfigError(
+            "Give either `pairs`, a folder of faces and voices, or `embeddings`, a folder that `embed` wrote."
+        )
+    if config.pairs is not None:
+        corpus: Path | None = config.out / "corpus"
+        raw, name = _from_pairs(config, model, progress), config.pairs.name
+    else:
+        corpus = config.corpus
+        raw = _from_split(config)
+        name = f"{config.subset} people of {config.embeddings}"
+    check_encoders(model, raw)
+    if config.subset != "train":
+        refuse_trained_people(model, raw)
+    return project(raw, model.associator, name=name, model=model, corpus=corpus)
+
+
+def project(
+    raw: CorpusEmbeddings, associator: Associator, *, name: str, model: VoiceFaceModel | None, corpus: Path | None
+) -> TestedPeople:
+    """Return the people with their vectors brought into the space of an associator."""
+    voice = raw.voice.replace_vectors(associator.encode_voice(raw.voice.vectors), raw.voice.encoder)
+    face = raw.face.replace_vectors(associator.encode_face(raw.face.vectors), raw.face.encoder)
+    return TestedPeople(name, raw, voice, face, model, corpus)
+
+
+def check_encoders(model: VoiceFaceModel, raw: CorpusEmbeddings) -> None:
+    """Raise unless the vectors come from the encoders that the model was trained with.
+
+    Raises:
+        DataError: the message names both encoders and the command that embeds anew.
+    """
+    wanted = {"voice": model.preprocess.voice_encoder, "face": model.preprocess.face_encoder}
+    for modality, spec in wanted.items():
+        found: Mapping[str, Any] | str = raw.about["encoders"][modality]["spec"]
+        if _as_mapping(found) != _as_mapping(spec):
+            raise DataError(
+                f"The model {model.name!r} takes {modality} embeddings of {_as_mapping(spec)}. Got {_as_mapping(found)}. "
+                f"Embed again with --{modality}-encoder."
+            )
+
+
+def refuse_trained_people(model: VoiceFaceModel, raw: CorpusEmbeddings) -> None:
+    """Raise if the model was trained on somebody who is to be tested.
+
+    Raises:
+        DataError: the message says how many and names up to three.
+    """
+    tables = (raw.voice, raw.face)
+    names = {name for table in tables for name in table.identities}
+    names |= {f"video:{video}" for table in tables for video in table.videos if video}
+    known = overlap(model, names)
+    if known:
+        raise DataError(
+            f"The model {model.name!r} was trained on {len(known)} of these people or videos "
+            f"({', '.join(known[:3])}{', ...' if len(known) > 3 else ''}), and a test person must be new to it. "
+            "Take other people, or measure on what it was trained on with --subset train."
+        )
+
+
+def _from_pairs(config: EvaluateConfig, model: VoiceFaceModel, progress: Progress | None) -> CorpusEmbeddings:
+    assert config.pairs is not None
+    compute = {
+        "device": config.device,
+        "precision": config.precision,
+        "batch_size": config.batch_size,
+        "workers": config.workers,
+    }
+    prepare = PrepareConfig(
+        root=config.pairs,
+        out=config.out / "corpus",
+        columns=config.columns,
+        detector=model.preprocess.detector,
+        min_speech_s=model.preprocess.min_speech_s,
+        **compute,  # type: ignore[arg-type]
+    )
+    build_corpus(prepare, progress)
+    embed = EmbedConfig(
+        corpus=config.out / "corpus",
+        out=config.out / "embeddings",
+        voice_encoder=model.preprocess.voice_encoder,
+        face_encoder=model.preprocess.face_encoder,
+        **compute,  # type: ignore[arg-type]
+    )
+    return embed_corpus(embed, progress)
+
+
+def _from_split(config: EvaluateConfig) -> CorpusEmbeddings:
+    assert config.embeddings is not None
+    raw = CorpusEmbeddings.load(config.embeddings)
+    if config.subset == "all":
+        return raw
+    if config.splits is None:
+        raise ConfigError(f"`subset` {config.subset} needs --splits, a folder that `visavox split` wrote.")
+    splits = Splits.load(config.splits / SPLITS, catalog_hash=raw.about.get("catalog_hash"))
+    refuse_leaks(splits, raw.voice)
+    if not splits.counts().get(config.subset):
+        raise ConfigError(f"The split has no clip in {config.subset!r}. It has: {splits.counts()}. Choose --subset.")
+    tables = (table.select(splits.rows(table, config.subset)) for table in (raw.voice, raw.face))
+    voice, face = tables
+    return CorpusEmbeddings(voice, face, raw.about)
+
+
+def _held_out(config: EvaluateConfig) -> TestedPeople:
+    folder = Path(config.model) / HELD_OUT
+    if not folder.is_dir():
+        raise ConfigError(f"`subset` folds needs a run of: visavox train --subset folds. {config.model} is none.")
+    raw = CorpusEmbeddings.load(folder)
+    match_clips(raw.voice, raw.face)
+    name = f"held-out folds of {Path(config.model).name}"
+    return TestedPeople(name, raw, raw.voice, raw.face, None, config.corpus)
+
+
+def _as_mapping(spec: Mapping[str, Any] | str) -> dict[str, Any]:
+    return {"name": spec} if isinstance(spec, str) else dict(spec)

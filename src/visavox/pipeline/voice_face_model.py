@@ -1,0 +1,290 @@
+"""The whole model: from files of a voice and faces to probabilities.
+
+It owns the way from bytes to vectors (reading, speech, face detection, frozen encoders) and an associator that
+brings both into one space. A model folder holds config.json and model.safetensors (the associator),
+preprocess.json (everything before it), people.json (hashes of the people it was trained on) and a card.
+
+Example:
+    model = VoiceFaceModel.from_pretrained("base")
+    model.match("voice.wav", ["a.jpg", "b.jpg"]).probabilities
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from visavox.errors import ConfigError, DataError, MediaError
+from visavox.media.audio import read_voice
+from visavox.media.face_crop import FaceCrop, crop_face
+from visavox.media.images import read_image
+from visavox.media.speech import SpeechDetector, check_speech, speech_seconds
+from visavox.media.video import is_video, sample_frames
+from visavox.models.associators.base import Associator
+from visavox.persistence import resolve_model
+from visavox.pipeline.frozen_encoder import Compute, FrozenEncoder
+from visavox.pipeline.match_outcome import FaceOutcome, MatchOutcome
+from visavox.registry import DETECTORS
+
+Voice = str | Path | np.ndarray
+Face = str | Path | np.ndarray
+
+PREPROCESS, PEOPLE = "preprocess.json", "people.json"
+FRAMES_OF_A_VIDEO = 7
+
+
+@dataclass(frozen=True)
+class Preprocess:
+    """Everything between a file and the associator; a model is only valid with the one it was trained with."""
+
+    voice_encoder: str | Mapping[str, Any] = "ge2e"
+    """Registered voice encoder with its options."""
+    face_encoder: str | Mapping[str, Any] = "dlib"
+    """Registered face encoder with its options."""
+    detector: str = "mtcnn"
+    """Registered face detector."""
+    min_speech_s: float = 0.5
+    """Seconds of speech that a voice must hold."""
+    match_scale: float = 10.0
+    """Inverse temperature of the choice among faces: probabilities are softmax(match_scale * similarity).
+    Fitted on held-out training people by maximum likelihood."""
+
+
+class VoiceFaceModel:
+    """Matches voices with faces of people it has never met.
+
+    Args:
+        associator: brings voice and face vectors into one space.
+        preprocess: what turns files into the vectors that the associator was trained on.
+        name: how the model was asked for; reports and outcomes repeat it.
+        people: hashes of the people or videos it was trained on (`hash_identity`).
+        compute: where and how the encoders run.
+    """
+
+    def __init__(
+        self,
+        associator: Associator,
+        preprocess: Preprocess,
+        *,
+        name: str = "unnamed",
+        people: frozenset[str] = frozenset(),
+        compute: Compute | None = None,
+    ) -> None:
+        self.associator = associator
+        self.preprocess = preprocess
+        self.name = name
+        self.people = people
+        self.compute = compute or Compute()
+        self._voice_encoder: FrozenEncoder | None = None
+        self._face_encoder: FrozenEncoder | None = None
+        self._detector: Any = None
+        self._speech: SpeechDetector | None = None
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path, *, compute: Compute | None = None) -> VoiceFaceModel:
+        """Return a model from a boxed name ("base"), a folder, a run of `visavox train`, or a hub id.
+
+        Raises:
+            DataError: the folder is incomplete or corrupted; the message names the file.
+            ConfigError: no model has this name; the message lists the boxed ones.
+        """
+        folder = resolve_model(name)
+        for inner in (folder / "best", folder):
+            if (inner / PREPROCESS).is_file():
+                folder = inner
+                break
+        else:
+            raise DataError(f"{folder} holds no {PREPROCESS}, so it is no model folder. Make one with: visavox train")
+        preprocess = _read_preprocess(folder / PREPROCESS)
+        people = frozenset(_read_json(folder / PEOPLE)) if (folder / PEOPLE).is_file() else frozenset()
+        return cls(Associator.from_folder(folder), preprocess, name=str(name), people=people, compute=compute)
+
+    def save_pretrained(self, folder: Path, *, card: str, overwrite: bool = False) -> None:
+        """Write the model folder, whole or not at all; `card` becomes its README.md."""
+        files = {
+            PREPROCESS: json.dumps(dataclasses.asdict(self.preprocess), indent=2),
+            PEOPLE: json.dumps(sorted(self.people)),
+            "README.md": card,
+        }
+        self.associator.save_pretrained(folder, extra_files=files, overwrite=overwrite)
+
+    def encode_voice(self, voice: Voice) -> np.ndarray:
+        """Return the unit vector of a voice in the common space.
+
+        Args:
+            voice: a sound file, a video that stands for its voice, or (samples,) float32 at 16 kHz.
+
+        Returns:
+            (dim,) float32.
+
+        Raises:
+            MediaError: unreadable, silent, or too little speech; `status` says which.
+        """
+        return self._voice(voice)[0]
+
+    def encode_face(self, face: Face) -> np.ndarray:
+        """Return the unit vector of the largest face of an image in the common space.
+
+        Args:
+            face: an image, a video that stands for its face, or (height, width, 3) uint8 RGB.
+
+        Returns:
+            (dim,) float32.
+
+        Raises:
+            MediaError: unreadable, or no face found; `status` says which.
+        """
+        return self._face(face)[0]
+
+    def similarity(self, voice: Voice, face: Face) -> float:
+        """Return the cosine of a voice and a face in the common space, -1 to 1; larger is more alike."""
+        return float(self.encode_voice(voice) @ self.encode_face(face))
+
+    def match(self, voice: Voice, faces: Sequence[Face]) -> MatchOutcome:
+        """Say which of several faces belongs to a voice.
+
+        Args:
+            voice: as for `encode_voice`.
+            faces: two or more, as for `encode_face`.
+
+        Returns:
+            A probability for each usable face; those without a face, and a voice without speech, are outcomes
+            with a status and a note, not errors.
+
+        Raises:
+            ConfigError: fewer than two faces, or the same face twice.
+        """
+        _check_candidates(faces)
+        outcomes: list[FaceOutcome] = []
+        vectors: list[np.ndarray | None] = []
+        for number, face in enumerate(faces, start=1):
+            name = _name(face, f"face {number}")
+            try:
+                vector, n_faces, note = self._face(face)
+                outcomes.append(FaceOutcome(name, "ok", None, None, n_faces, note))
+                vectors.append(vector)
+            except MediaError as error:
+                outcomes.append(FaceOutcome(name, error.status, None, None, 0, str(error)))
+                vectors.append(None)
+        name = _name(voice, "voice")
+        try:
+            heard, speech_s = self._voice(voice)
+        except MediaError as error:
+            return MatchOutcome(name, error.status, str(error), 0.0, tuple(outcomes), self.name)
+        return MatchOutcome(name, "ok", "", speech_s, self._choose(heard, vectors, outcomes), self.name)
+
+    def _choose(
+        self, voice: np.ndarray, vectors: Sequence[np.ndarray | None], outcomes: Sequence[FaceOutcome]
+    ) -> tuple[FaceOutcome, ...]:
+        usable = [i for i, vector in enumerate(vectors) if vector is not None]
+        similarities = {i: float(voice @ vectors[i]) for i in usable}
+        chosen = list(outcomes)
+        for i in usable:
+            chosen[i] = dataclasses.replace(chosen[i], similarity=similarities[i])
+        if len(usable) < 2:
+            return tuple(chosen)
+        scaled = self.preprocess.match_scale * np.array([similarities[i] for i in usable])
+        odds = np.exp(scaled - scaled.max())
+        for i, probability in zip(usable, odds / odds.sum(), strict=True):
+            chosen[i] = dataclasses.replace(chosen[i], probability=float(probability))
+        return tuple(chosen)
+
+    def _voice(self, voice: Voice) -> tuple[np.ndarray, float]:
+        samples = voice if isinstance(voice, np.ndarray) else read_voice(voice)
+        if self._speech is None or self._voice_encoder is None:
+            self._speech = SpeechDetector()
+            self._voice_encoder = FrozenEncoder(self.preprocess.voice_encoder, "voice", self.compute)
+        segments = self._speech.segments(samples)
+        check_speech(samples, segments, min_speech_s=self.preprocess.min_speech_s)
+        vector = self.associator.encode_voice(self._voice_encoder.encode([samples]))[0]
+        return vector, speech_seconds(segments)
+
+    def _face(self, face: Face) -> tuple[np.ndarray, int, str]:
+        if self._detector is None or self._face_encoder is None:
+            self._detector = DETECTORS.build(self.preprocess.detector)
+            self._face_encoder = FrozenEncoder(self.preprocess.face_encoder, "face", self.compute)
+        if not isinstance(face, np.ndarray) and is_video(face):
+            images = sample_frames(face, FRAMES_OF_A_VIDEO)
+        else:
+            images = [face if isinstance(face, np.ndarray) else read_image(face)]
+        crops = [crop for image in images if (crop := crop_face(image, self._detector)).found]
+        if not crops:
+            where = "any frame" if len(images) > 1 else "the image"
+            raise MediaError(
+                f"No face found in {where} of {_name(face, 'the face')} by {self.preprocess.detector}. "
+                "Give a larger or clearer picture of the face.",
+                status="no_face",
+            )
+        encoded = self._face_encoder.encode([crop.image for crop in crops])
+        vector = self.associator.encode_face(encoded.mean(axis=0, keepdims=True))[0]
+        return vector, max(crop.n_faces for crop in crops), _note(crops, len(images))
+
+
+def hash_identity(identity: str) -> str:
+    """Return a short hash of a person or video: enough to find an overlap, not to list who was trained on.
+
+    Example:
+        >>> len(hash_identity("id10001"))
+        16
+    """
+    return hashlib.sha256(f"visavox:{identity}".encode()).hexdigest()[:16]
+
+
+def overlap(model: VoiceFaceModel, identities: Iterable[str]) -> list[str]:
+    """Return those identities that the model was trained on, in order, each once."""
+    return sorted({identity for identity in identities if hash_identity(identity) in model.people})
+
+
+def _check_candidates(faces: Sequence[Face]) -> None:
+    if len(faces) < 2:
+        raise ConfigError(f"`faces` must hold at least 2 candidates. Got {len(faces)}. Give two faces or more.")
+    seen: dict[str, str] = {}
+    for number, face in enumerate(faces, start=1):
+        name = _name(face, f"face {number}")
+        if isinstance(face, np.ndarray):
+            content = face.tobytes()
+        elif Path(face).is_file():
+            content = Path(face).read_bytes()
+        else:
+            continue
+        digest = hashlib.sha256(content).hexdigest()
+        if digest in seen:
+            raise ConfigError(f"`faces` must differ. {name} is the same as {seen[digest]}. Give each face once.")
+        seen[digest] = name
+
+
+def _name(media: Voice | Face, fallback: str) -> str:
+    return fallback if isinstance(media, np.ndarray) else str(media)
+
+
+def _note(crops: Sequence[FaceCrop], n_images: int) -> str:
+    several = max(crop.n_faces for crop in crops)
+    notes = [f"{several} faces found; the largest was taken"] if several > 1 else []
+    if n_images > 1:
+        notes.append(f"mean of {len(crops)} of {n_images} frames")
+    return "; ".join(notes)
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise DataError(f"{path} is missing, so the model folder is incomplete. Copy or train it again.") from error
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} is no valid JSON ({error}). Copy or train the model again.") from error
+
+
+def _read_preprocess(path: Path) -> Preprocess:
+    values = _read_json(path)
+    known = {field.name for field in dataclasses.fields(Preprocess)}
+    if not isinstance(values, dict) or set(values) - known:
+        extra = sorted(set(values) - known) if isinstance(values, dict) else type(values).__name__
+        raise DataError(f"{path} holds {extra}, which this version does not know. Known: {', '.join(sorted(known))}.")
+    return Preprocess(**values)

@@ -1,0 +1,37 @@
+"""The command `prepare`: a folder of faces and voices to a corpus.
+
+Example:
+    visavox prepare --root data/avspeech --out corpus
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+
+from visavox.config import PrepareConfig
+from visavox.pipeline.console import progress_bar
+from visavox.pipeline.corpus_building import PrepareSummary, build_corpus
+
+
+def run(config: PrepareConfig) -> int:
+    """Prepare the corpus and print how many items came out, by status. Returns 0."""
+    with progress_bar("Preparing clips", quiet=config.quiet) as progress:
+        summary = build_corpus(config, progress)
+    if config.json:
+        sys.stdout.write(json.dumps(dataclasses.asdict(summary), indent=2) + "\n")
+    elif not config.quiet:
+        sys.stdout.write(describe(summary, config))
+    return 0
+
+
+def describe(summary: PrepareSummary, config: PrepareConfig) -> str:
+    """Return the summary as lines for a reader."""
+    lines = [f"{config.out}: {summary.n_clips} clips, {summary.n_new} of them new, {summary.seconds:.1f} s"]
+    for modality, counts in sorted(summary.n_items.items()):
+        parts = [f"{count} {status}" for status, count in sorted(counts.items(), key=lambda pair: -pair[1])]
+        lines.append(f"  {modality + 's':7} {', '.join(parts)}")
+    if summary.n_faces_not_found:
+        lines.append(f"  {summary.n_faces_not_found} faces were not found; the centre of the image stands for them")
+    return "\n".join(lines) + "\n"

@@ -1,0 +1,46 @@
+"""The command `split`: people into train, validation and test, trial lists, and an audit for leaks.
+
+Example:
+    visavox split --corpus corpus --out splits --folds 5
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from visavox.config import SplitConfig
+from visavox.pipeline.splitting import SplitOutcome, split_corpus
+
+
+def run(config: SplitConfig) -> int:
+    """Split, and print the counts and what the audit found. Returns 1 if the audit found an error, else 0."""
+    outcome = split_corpus(config)
+    if config.json:
+        sys.stdout.write(json.dumps(summarise(outcome), indent=2) + "\n")
+    elif not config.quiet:
+        sys.stdout.write(describe(outcome, config))
+    return 1 if outcome.audit.n_errors else 0
+
+
+def summarise(outcome: SplitOutcome) -> dict[str, object]:
+    """Return the counts as a mapping that JSON can hold."""
+    return {
+        "clips": outcome.splits.counts(),
+        "folds": outcome.splits.n_folds,
+        "seed": outcome.splits.seed,
+        "trials": {name: len(trials.probes) for name, trials in outcome.trials.lists.items()},
+        "skipped": dict(outcome.trials.skipped),
+        "audit": outcome.audit.summary(),
+        "audit_errors": outcome.audit.n_errors,
+    }
+
+
+def describe(outcome: SplitOutcome, config: SplitConfig) -> str:
+    """Return the outcome as lines for a reader."""
+    clips = ", ".join(f"{name} {count}" for name, count in outcome.splits.counts().items() if count)
+    lines = [f"{config.out}: clips {clips}; {outcome.splits.n_folds} folds; seed {outcome.splits.seed}"]
+    lines += [f"  trials  {name}: {len(trials.probes)}" for name, trials in outcome.trials.lists.items()]
+    lines += [f"  skipped {name}: {reason}" for name, reason in outcome.trials.skipped.items()]
+    lines.append(f"  audit   {outcome.audit.summary()}")
+    return "\n".join(lines) + "\n"

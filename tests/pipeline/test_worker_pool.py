@@ -1,0 +1,80 @@
+"""Work over processes: everything is done, errors arrive, one worker runs here."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from visavox.errors import DataError, MediaError
+from visavox.pipeline.worker_pool import THREAD_VARIABLES, n_processes, stream
+
+_offset = 0
+
+
+def set_offset(value: int) -> None:
+    global _offset
+    _offset = value
+
+
+def shifted(job: int) -> int:
+    return job + _offset
+
+
+def fail_at_three(job: int) -> int:
+    if job == 3:
+        raise MediaError("three is bad", status="bad")
+    return job
+
+
+def die(job: int) -> int:
+    os._exit(9)
+
+
+def test_zero_workers_means_one_a_core() -> None:
+    assert n_processes(0) == len(os.sched_getaffinity(0))
+    assert n_processes(3) == 3
+
+
+def test_a_negative_number_of_workers_is_refused() -> None:
+    with pytest.raises(ValueError, match="`workers` must be at least 0"):
+        n_processes(-1)
+
+
+@pytest.mark.parametrize("n_workers", [1, 2])
+def test_every_job_is_done_once_whatever_the_number_of_processes(n_workers: int) -> None:
+    results = stream(shifted, range(20), n_workers=n_workers, initializer=set_offset, arguments=(100,))
+    assert sorted(results) == list(range(100, 120))
+
+
+def test_an_error_of_a_worker_arrives_with_what_it_carries() -> None:
+    with pytest.raises(MediaError, match="three is bad") as raised:
+        list(stream(fail_at_three, range(50), n_workers=2))
+    assert raised.value.status == "bad"
+
+
+def test_a_worker_that_is_killed_is_one_line() -> None:
+    with pytest.raises(DataError, match="fewer `--workers`"):
+        list(stream(die, range(4), n_workers=2))
+
+
+def test_jobs_are_taken_a_few_at_a_time() -> None:
+    taken = 0
+
+    def jobs() -> Iterator[int]:
+        nonlocal taken
+        for job in range(1000):
+            taken += 1
+            yield job
+
+    results = stream(abs, jobs(), n_workers=2)
+    next(results)
+    assert taken < 20
+    results.close()  # type: ignore[attr-defined]
+
+
+def test_the_environment_is_as_before() -> None:
+    before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    list(stream(abs, [1, 2], n_workers=2))
+    assert {name: os.environ.get(name) for name in THREAD_VARIABLES} == before
