@@ -2,9 +2,9 @@
 
 Run it in a throw-away environment, never in the one of the project:
 
-    python3.11 -m venv /tmp/freeze && /tmp/freeze/bin/pip install torch==2.13.0 librosa==0.11.0 numpy scipy
-    /tmp/freeze/bin/pip install --no-deps resemblyzer==0.1.4
-    /tmp/freeze/bin/python scripts/freeze_ge2e.py tests/models/encoders/ge2e_reference.npz
+    python3.11 -m venv FOLDER && FOLDER/bin/pip install torch==2.13.0 librosa==0.11.0 numpy scipy
+    FOLDER/bin/pip install --no-deps resemblyzer==0.1.4
+    FOLDER/bin/python scripts/freeze_ge2e.py tests/models/encoders/ge2e_reference.npz
 
 It prints how far the new figures are from those that the file held before. The inputs are made here, from seeds; the
 tests in `tests/models` load this file to make the same inputs again.
@@ -69,9 +69,9 @@ def main(path: Path) -> None:
         with np.load(path) as old:
             for key in sorted(set(figures) & set(old.files) - {"versions"}):
                 difference = np.abs(figures[key] - old[key]).max() if figures[key].shape == old[key].shape else "shape"
-                print(f"{key}: {difference}")
+                sys.stdout.write(f"{key}: {difference}\n")
     np.savez_compressed(path, **figures)
-    print(f"{path}: {path.stat().st_size} bytes, {', '.join(figures['versions'])}")
+    sys.stdout.write(f"{path}: {path.stat().st_size} bytes, {', '.join(figures['versions'])}\n")
 
 
 if __name__ == "__main__":

@@ -143,9 +143,7 @@ def test_a_relative_folder_without_parent_works(tmp_path: Path, monkeypatch: pyt
     assert load_folder("m").name == "n"
 
 
-def test_an_interrupted_write_leaves_the_old_folder_and_no_litter(
-    model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_interrupted_write_leaves_the_old_folder_and_no_litter(model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
@@ -161,9 +159,8 @@ def test_a_failed_rename_puts_the_old_folder_back(model: Path, monkeypatch: pyte
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr(Path, "replace", refused)
-    with pytest.raises(DataError, match="Input/output error"):
-        with writing(model) as fresh:
-            fresh.mkdir()
+    with pytest.raises(DataError, match="Input/output error"), writing(model) as fresh:
+        fresh.mkdir()
     assert load_folder(model).name == "cca"
     assert leftovers(model.parent) == []
 

@@ -13,7 +13,7 @@ Example:
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -58,12 +58,42 @@ def parse_arguments(
 
     parser = _build_parser(config_class, prog=prog, positional=positional)
     try:
-        namespace = parser.parse_args(protect_dashes(arguments))
+        return _as_config(config_class, parser, parser.parse_args(protect_dashes(arguments)))
     except SystemExit:
         return None
     except ArgumentError as error:
         message = " ".join(str(error).split()).removesuffix(".")
         raise ConfigError(f"{message}. See `{prog} --help`.") from error
+
+
+def parse_mapping(config_class: type[Config], values: Mapping[str, Any], *, where: str) -> Config:
+    """Return the configuration that a mapping from a YAML recipe describes.
+
+    Args:
+        config_class: frozen dataclass.
+        values: field names to values; fields with a default may be left out.
+        where: what the mapping is, for messages: "recipes/a.yaml, step 2 (embed)".
+
+    Raises:
+        ConfigError: a left-over or missing key, or a value of the wrong type; the message names the known keys.
+    """
+    from jsonargparse import ArgumentError
+
+    known = [item.name for item in dataclasses.fields(config_class)]  # type: ignore[arg-type]
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise ConfigError(
+            f"{where} takes no {', '.join(map(repr, unknown))}, probably a typo. It takes: {', '.join(sorted(known))}."
+        )
+    parser = _build_parser(config_class, prog=where, positional=())
+    try:
+        return _as_config(config_class, parser, parser.parse_object(dict(values)))
+    except ArgumentError as error:
+        message = " ".join(str(error).split()).removesuffix(".")
+        raise ConfigError(f"{where}: {message}.") from error
+
+
+def _as_config(config_class: type[Config], parser: Any, namespace: Any) -> Config:
     values = {key: value for key, value in vars(parser.instantiate(namespace)).items() if key != "config"}
     return config_class(**{key: tuple(v) if isinstance(v, list) else v for key, v in values.items()})
 

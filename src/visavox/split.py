@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections import Counter
 
 from visavox.config import SplitConfig
 from visavox.pipeline.splitting import SplitOutcome, split_corpus
@@ -41,6 +42,7 @@ def describe(outcome: SplitOutcome, config: SplitConfig) -> str:
     clips = ", ".join(f"{name} {count}" for name, count in outcome.splits.counts().items() if count)
     lines = [f"{config.out}: clips {clips}; {outcome.splits.n_folds} folds; seed {outcome.splits.seed}"]
     lines += [f"  trials  {name}: {len(trials.probes)}" for name, trials in outcome.trials.lists.items()]
-    lines += [f"  skipped {name}: {reason}" for name, reason in outcome.trials.skipped.items()]
+    reasons = Counter(outcome.trials.skipped.values())
+    lines += [f"  skipped {count} lists: {reason}" for reason, count in reasons.items()]
     lines.append(f"  audit   {outcome.audit.summary()}")
     return "\n".join(lines) + "\n"

@@ -39,9 +39,9 @@ def test_a_full_disk_is_one_line_and_leaves_the_old_file(tmp_path: Path) -> None
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
     try:
-        with pytest.raises(DataError, match=r"Cannot write the note .*x\.txt: .*Free space") as caught:
-            with atomic_file(path, what="note") as temporary:
-                temporary.write_bytes(b"x" * 100_000)
+        message = r"Cannot write the note .*x\.txt: .*Free space"
+        with pytest.raises(DataError, match=message) as caught, atomic_file(path, what="note") as temporary:
+            temporary.write_bytes(b"x" * 100_000)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert "\n" not in str(caught.value)
@@ -58,7 +58,7 @@ def test_a_file_in_place_of_the_folder_is_one_line(tmp_path: Path) -> None:
 
 def test_a_folder_in_the_way_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "x").mkdir()
-    with pytest.raises(DataError, match="Cannot write the note"):
-        with atomic_file(tmp_path / "x", what="note") as temporary:
-            temporary.write_text("new")
+    message = "Cannot write the note"
+    with pytest.raises(DataError, match=message), atomic_file(tmp_path / "x", what="note") as temporary:
+        temporary.write_text("new")
     assert [entry.name for entry in tmp_path.iterdir()] == ["x"]

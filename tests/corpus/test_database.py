@@ -109,10 +109,19 @@ def test_a_reader_never_skips_a_log_that_holds_something(tmp_path: Path, monkeyp
     make(path).close()
     path.with_name("x.sqlite-wal").write_bytes(b"something")
 
-    def refuse(*_: object, **options: object) -> object:
-        raise sqlite3.OperationalError("unable to open database file")
+    class Refusing:
+        def execute(self, *_: object) -> object:
+            raise sqlite3.OperationalError("unable to open database file")
 
-    monkeypatch.setattr(sqlite3, "connect", refuse)
+        def close(self) -> None:
+            pass
+
+    real = sqlite3.connect
+
+    def connect(name: str, **options: Any) -> object:
+        return real(name, **options) if "immutable" in name else Refusing()
+
+    monkeypatch.setattr(sqlite3, "connect", connect)
     with pytest.raises(sqlite3.OperationalError, match="unable to open"):
         connect_reader(path)
 

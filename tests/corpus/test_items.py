@@ -91,6 +91,7 @@ def test_items_are_immutable_and_cross_a_process_pool() -> None:
 def test_no_clip_name_leaves_its_folder(clip: str, tmp_path: Path) -> None:
     name = stored_name(clip, ".jpg")
     assert PurePosixPath(name).name == name
+    assert not name.startswith(".")
     path = tmp_path / name
     path.write_bytes(b"x")
     assert list(tmp_path.iterdir()) == [path]

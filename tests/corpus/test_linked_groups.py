@@ -109,6 +109,11 @@ def test_groups_of_many_people_are_dealt_first() -> None:
     assert dealt[6] == "a"
 
 
+def test_where_people_are_even_the_clips_decide() -> None:
+    """4 clips go to a, 3 to b; then both lack one person, b lacks more clips and gets the 2."""
+    assert deal_groups(groups_of([4, 3, 2, 1]), {"a": 0.5, "b": 0.5}, seed=0, n_sorted=4) == ["a", "b", "b", "a"]
+
+
 def test_stretches_even_out_clips_and_still_follow_the_seed() -> None:
     rng = random.Random(0)
     groups = groups_of([rng.choice([1, 2, 5, 20]) for _ in range(60)])

@@ -149,6 +149,12 @@ def test_only_the_closest_are_listed_and_all_are_counted(block: int, monkeypatch
     assert few.rows.tolist() == everything.rows[:7].tolist()
 
 
+def test_no_row_is_its_own_pair() -> None:
+    assert close_by_cosine(np.eye(3), [], min_cosine=0.5).n_pairs == 0
+    assert close_by_hash([1, 2**40], [], max_distance=0).n_pairs == 0
+    assert close_by_hash([1, 1, 1], [], max_distance=0).rows.tolist() == [[0, 1], [0, 2], [1, 2]]
+
+
 def test_nothing_has_no_pairs() -> None:
     for found in (
         close_by_hash([], [np.empty(0, dtype=int)], max_distance=64),

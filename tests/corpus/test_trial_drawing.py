@@ -98,6 +98,10 @@ def test_the_seed_decides() -> None:
     name = "matching_voice_to_face_all_2"
     assert first[name] != other[name]
     assert first["retrieval_voice_to_face"] == other["retrieval_voice_to_face"]
+    forth, back = first[name], first["matching_face_to_voice_all_2"]
+    assert isinstance(forth, MatchingTrials)
+    assert isinstance(back, MatchingTrials)
+    assert forth.candidates != back.candidates  # the two directions draw their own random numbers
 
 
 def test_one_more_list_leaves_the_others_as_they_are() -> None:

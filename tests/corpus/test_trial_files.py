@@ -197,6 +197,13 @@ def test_a_wrong_list_made_by_hand_is_one_line(content: str, said: str, tmp_path
         read_list(by_hand(tmp_path, content), LINKS, LINKS, direction="voice_to_face")
 
 
+def test_line_numbers_count_line_breaks_inside_names(tmp_path: Path) -> None:
+    links = [*LINKS, ClipLink("two\nlines", "Ann")]
+    path = by_hand(tmp_path, 'probe,candidate,label\n"two\nlines",a,1\na,b,maybe\n')
+    with pytest.raises(DataError, match="line 4: the label must be 1 or 0"):
+        read_list(path, links, links, direction="voice_to_face")
+
+
 def test_a_list_that_is_no_text_or_missing_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
     path.write_bytes(b"probe,positive,negative_1\n\xff\xfe,a,b\n")

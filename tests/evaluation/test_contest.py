@@ -138,3 +138,21 @@ def test_misfits_are_one_line_errors() -> None:
         build_contest(voice, table("face", []), direction="voice_to_face")
     with pytest.raises(DataError, match=r"Scores must not be NaN. Got 25 of 25"):
         build_contest(voice, face, direction="voice_to_face", scorer=lambda v, f: np.full((5, 5), np.nan))
+
+
+def test_rows_of_different_folds_never_compete_because_two_models_scored_them() -> None:
+    folds = ("0", "0", "1", "1", None)
+    contest = build_contest(*paired(fold=folds), direction="voice_to_face")
+    plain = build_contest(*paired(), direction="voice_to_face")
+    for i in range(5):
+        for j in range(5):
+            same_fold = folds[i] is not None and folds[i] == folds[j]
+            assert contest.groups[0].negatives[i, j] == (plain.groups[0].negatives[i, j] and same_fold)
+    np.testing.assert_array_equal(contest.positives, plain.positives)
+
+
+def test_folds_known_on_one_side_only_change_nothing() -> None:
+    voice, face = table("voice", ROWS, fold=("0",) * 5), table("face", ROWS)
+    contest = build_contest(voice, face, direction="voice_to_face")
+    expected = build_contest(*paired(), direction="voice_to_face").groups[0].negatives
+    np.testing.assert_array_equal(contest.groups[0].negatives, expected)

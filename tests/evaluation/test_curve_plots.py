@@ -50,7 +50,8 @@ def test_kinds_are_read_from_the_name() -> None:
 
 
 def test_groups_share_a_figure_and_directions_do_not() -> None:
-    curves = [curve("roc"), curve("roc", group="same_gender"), curve("roc", direction="face_to_voice")]
+    back = curve("roc", y=(0.0, 0.7, 1.0), direction="face_to_voice")
+    curves = [curve("roc"), curve("roc", group="same_gender"), back]
     figures = curve_figures(curves, ())
     assert [f.heading for f in figures] == ["ROC, voice → face", "ROC, face → voice"]
     assert {"all pairs", "same gender", "chance", "the x", "the y"} <= set(texts(figures[0].svg))
@@ -152,6 +153,29 @@ def test_histograms_put_true_and_false_pairs_of_a_group_together() -> None:
             min(y for _, y in points) for css in ("area c0", "area c1") for points in paths(figure.svg, css) if points
         ]
         assert tops[0] == tops[1]  # each is scaled to its own peak
+
+
+def test_a_kind_that_is_the_same_in_both_directions_is_drawn_once() -> None:
+    there = [curve("roc"), curve("roc", group="same_gender"), curve("det")]
+    back = [curve(c.name, group=c.group, direction="face_to_voice") for c in there[:2]]
+    (other,) = (curve("det", y=(0.0, 0.81, 1.0), direction="face_to_voice"),)
+    headings = [f.heading for f in curve_figures([*there, *back, other], ())]
+    assert headings == ["ROC, both directions", "DET, voice → face", "DET, face → voice"]
+
+
+def test_a_direction_with_a_group_less_is_not_the_same() -> None:
+    curves = [curve("roc"), curve("roc", group="same_gender"), curve("roc", direction="face_to_voice")]
+    assert len(curve_figures(curves, ())) == 2
+
+
+def test_a_histogram_is_drawn_in_steps_around_its_centres() -> None:
+    (figure,) = curve_figures([curve("histogram_positive", (1.0, 2.0, 4.0), (1.0, 0.5, 0.0))], ())
+    outline = next(points for points in paths(figure.svg, "area c0") if points)
+    assert len(outline) == 6 + 2  # two corners a bin, two on the floor
+    assert outline[0][1] == outline[1][1] < outline[2][1] == outline[3][1]
+    assert outline[1][0] == outline[2][0]
+    first, second, third = (outline[i + 1][0] - outline[i][0] for i in (0, 2, 4))
+    assert (second / first, third / first) == (pytest.approx(1.5, abs=0.02), pytest.approx(2.0, abs=0.02))
 
 
 def test_a_flat_histogram_and_one_value_draw() -> None:

@@ -162,6 +162,23 @@ def test_a_segment_is_the_same_stretch_of_the_whole(
     np.testing.assert_allclose(voice[:n], expected[:n], atol=1e-3 if name.endswith("wav") else 0.2)
 
 
+@pytest.mark.parametrize(("name", "codec"), [("long.mpg", "mp2"), ("long.m4a", "aac"), ("long.mka", "flac")])
+def test_a_late_segment_is_sought_and_complete(tmp_path: Path, name: str, codec: str) -> None:
+    write_with_av(
+        tmp_path / name,
+        tone(14.0, 48_000),
+        48_000,
+        audio=codec,
+        video="mpeg1video" if name.endswith("mpg") else None,
+    )
+    whole, part = read_voice(tmp_path / name), read_voice(tmp_path / name, start_s=11.0, end_s=12.0)
+    assert abs(len(part) - SAMPLE_RATE) <= 16
+    shift = int(np.argmax(np.correlate(whole, part, mode="valid"))) - 11 * SAMPLE_RATE
+    assert abs(shift) <= 0.06 * SAMPLE_RATE
+    aligned = whole[11 * SAMPLE_RATE + shift :][: len(part)]
+    np.testing.assert_allclose(part[320:-320], aligned[320:-320], atol=0.02)
+
+
 @pytest.mark.parametrize(("start_s", "end_s"), [(5.0, 6.0), (1.0, 1.0), (2.0, 1.0), (-1.0, 1.0), (float("nan"), 1.0)])
 def test_a_segment_without_sound_is_empty_audio(tmp_path: Path, start_s: float, end_s: float) -> None:
     soundfile.write(tmp_path / "voice.wav", tone(), SAMPLE_RATE)
@@ -339,7 +356,12 @@ def test_real_videos_give_their_sound_or_say_why_not(real_data: Path) -> None:
         assert caught.value.status == status
 
 
-def test_a_segment_of_a_real_video_is_the_same_stretch_of_its_whole(real_data: Path) -> None:
+@pytest.mark.parametrize("margin_s", [5.0, 0.5])
+def test_a_segment_of_a_real_video_is_the_same_stretch_of_its_whole(
+    real_data: Path, monkeypatch: pytest.MonkeyPatch, margin_s: float
+) -> None:
+    """Sought without a margin, these lack their first 45 ms; with one of 5 s, clips of 3 s are not sought at all."""
+    monkeypatch.setattr("visavox.media.audio.SEEK_MARGIN_S", margin_s)
     path = sorted((real_data / "videos" / "grid").glob("*.mpg"))[0]
     whole, part = read_voice(path), read_voice(path, start_s=1.0, end_s=2.0)
     assert abs(len(part) - SAMPLE_RATE) < 50

@@ -157,11 +157,14 @@ def test_transparent_palette_and_colour_key_lie_over_white(tmp_path: Path) -> No
         assert corners(read_image(tmp_path / name)) == [RED, GREEN, WHITE, WHITE], name
 
 
-def test_premultiplied_colours_are_divided_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    half = Image.new("RGBA", (4, 4), (200, 0, 0, 128)).convert("RGBa")
-    half.convert("RGBA").save(tmp_path / "face.png")
+@pytest.mark.parametrize(("mode", "colour"), [("RGBA", (200, 0, 0, 128)), ("LA", (200, 128))])
+def test_premultiplied_colours_are_divided_again(
+    tmp_path: Path, mode: str, colour: tuple[int, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half = Image.new(mode, (4, 4), colour)
+    half.save(tmp_path / "face.png")
     expected = read_image(tmp_path / "face.png")
-    monkeypatch.setattr(Image, "open", lambda _: half)
+    monkeypatch.setattr(Image, "open", lambda _: half.convert({"RGBA": "RGBa", "LA": "La"}[mode]))
     np.testing.assert_allclose(read_image(tmp_path / "face.png"), expected, atol=1)
 
 

@@ -252,3 +252,27 @@ def test_listed_edges() -> None:
         listed_accuracy(np.ones((3, 1)))
     with pytest.raises(DataError, match=r"`scores` must hold no NaN. Got 1 among 2"):
         listed_accuracy(np.array([[np.nan, 1.0]]))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_resampled_accuracy_of_unpaired_items_is_that_of_the_repeated_people(seed: int) -> None:
+    """Several faces and voices a person: every face of the person is a positive of each of his voices."""
+    rng = np.random.default_rng(seed)
+    voices, faces = np.array([0, 0, 1, 2, 2, 3]), np.array([0, 1, 1, 2, 3, 3, 3])
+    similarity = rng.integers(0, 6, (6, 7)).astype(float)
+    positives = voices[:, None] == faces
+    counts = rng.integers(0, 3, (5, 4))
+    standings = find_standings(similarity, positives, ~positives, gallery_people=faces, n_people=4)
+    found = matching_accuracy(standings, voices, counts=counts)[0]
+    for row, copies in enumerate(counts):
+        means: list[float] = []
+        for person in range(4):
+            of_probes = []
+            for i in np.flatnonzero(voices == person):
+                rivals = [similarity[i, j] for j in range(7) if not positives[i, j] for _ in range(copies[faces[j]])]
+                own = similarity[i, positives[i]]
+                if rivals:
+                    of_probes.append(np.mean([np.mean([(s > r) + (s == r) / 2 for r in rivals]) for s in own]))
+            if of_probes:
+                means += [float(np.mean(of_probes))] * copies[person]
+        np.testing.assert_allclose(found[row], np.mean(means) if means else np.nan, atol=1e-12)

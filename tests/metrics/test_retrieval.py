@@ -166,3 +166,26 @@ def test_nothing_to_find_is_nan_with_a_warning() -> None:
 def test_k_starts_at_one(k: int) -> None:
     with pytest.raises(DataError, match=rf"`k` must be at least 1. Got \[{k}\]"):
         recall_at_k_score(np.ones((1, 2)), np.array([0]), k=k)
+
+
+@pytest.mark.parametrize("levels", [4, 10_000])
+def test_resampled_measures_with_several_positives_are_those_of_the_repeated_gallery(levels: int) -> None:
+    """Unpaired: everything of the person is positive, once, and only the negatives are repeated."""
+    rng = np.random.default_rng(6)
+    people = np.array([0, 0, 0, 1, 1, 2, 3])
+    similarity = rng.integers(0, levels, (7, 7)).astype(float)
+    positives = people[:, None] == people
+    standings = find_standings(similarity, positives, ~positives, gallery_people=people, n_people=4)
+    counts = np.array([[1, 1, 1, 1], [2, 1, 0, 1], [0, 1, 3, 0]])
+    found = retrieval_measures(standings, people, ks=(1, 3), counts=counts)
+    for row, copies in enumerate(counts):
+        precision, first, ranks = [], [], []
+        for i in range(7):
+            columns = [j for j in range(7) for _ in range(1 if positives[i, j] else copies[people[j]])]
+            one = similarity[i, columns][None], positives[i, columns][None]
+            precision += [mean_average_precision_score(*one)] * copies[people[i]]
+            first += [recall_at_k_score(*one, k=3)] * copies[people[i]]
+            ranks += [median_rank_cost(*one)] * copies[people[i]]
+        assert found.mean_average_precision[row] == pytest.approx(np.mean(precision), abs=1e-12)
+        assert found.recall[1, row] == pytest.approx(np.mean(first), abs=1e-12)
+        assert found.median_rank[row] == pytest.approx(np.median(ranks), abs=1e-12)

@@ -78,7 +78,7 @@ def test_output_is_float32() -> None:
 
 
 def test_one_row_is_too_few() -> None:
-    with pytest.raises(DataError, match="at least 2 training rows. Got 1"):
+    with pytest.raises(DataError, match=r"at least 2 training rows\. Got 1"):
         Standardiser(5).fit(X[:1])
 
 
@@ -89,5 +89,5 @@ def test_rows_that_are_all_the_same_are_said(value: float) -> None:
 
 
 def test_an_unknown_mode_is_refused() -> None:
-    with pytest.raises(ConfigError, match="`mode` must be one of mean_deviation, per_dimension. Got 'whiten'"):
+    with pytest.raises(ConfigError, match=r"`mode` must be one of mean_deviation, per_dimension\. Got 'whiten'"):
         Standardiser(5, mode="whiten")  # type: ignore[arg-type]

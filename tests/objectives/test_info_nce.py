@@ -265,13 +265,11 @@ def test_training_on_it_brings_pairs_together() -> None:
     voice = unit(12).float().requires_grad_()
     face = unit(12, seed=1).float()
     chosen = InfoNCE(0.2)
-    optimiser = torch.optim.SGD([voice], lr=1.0)
     losses = []
     for _ in range(50):
         found = chosen(torch.nn.functional.normalize(voice), face)["loss"]
-        optimiser.zero_grad()
-        found.backward()
-        optimiser.step()
+        (gradient,) = torch.autograd.grad(found, voice)
+        voice = (voice - gradient).detach().requires_grad_()
         losses.append(found.item())
     assert losses[-1] < 0.5 * losses[0]
 
@@ -284,7 +282,7 @@ def test_the_registry_builds_it_by_name() -> None:
 
 @pytest.mark.parametrize("temperature", [0.0, 0.001, 1.5, float("nan")])
 def test_a_temperature_out_of_range_is_said(temperature: float) -> None:
-    with pytest.raises(ConfigError, match="`initial_temperature` must be from 0.01 to 1"):
+    with pytest.raises(ConfigError, match=r"`initial_temperature` must be from 0\.01 to 1"):
         InfoNCE(temperature)
 
 

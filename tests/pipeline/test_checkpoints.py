@@ -117,7 +117,7 @@ def test_a_state_cut_short_is_said(tmp_path: Path) -> None:
     path = tmp_path / STATE_FILE
     fresh().save(path, identity=IDENTITY)
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(DataError, match="state.safetensors is damaged"):
+    with pytest.raises(DataError, match=r"state\.safetensors is damaged"):
         fresh().load(path, identity=IDENTITY)
 
 

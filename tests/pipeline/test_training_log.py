@@ -26,9 +26,7 @@ def write(place: RunPlace, *epochs: int, after_epoch: int = 0) -> None:
 
 
 def test_a_line_holds_everything_under_plain_names(tmp_path: Path) -> None:
-    place = RunPlace(
-        tmp_path / "run", tensorboard=False, voice_ceiling_positive=0.9539, voice_ceiling_negative=0.899
-    )
+    place = RunPlace(tmp_path / "run", tensorboard=False, voice_ceiling_positive=0.9539, voice_ceiling_negative=0.899)
     write(place, 1)
     (line,) = (tmp_path / "run" / METRICS_FILE).read_text().splitlines()
     assert json.loads(line) == {

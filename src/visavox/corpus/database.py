@@ -69,11 +69,10 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     try:
         yield
         connection.execute("COMMIT")
-    except BaseException:
-        # A failed write may have ended the transaction already.
+    finally:
+        # Still open only if something was raised; a failed write may have ended it already.
         if connection.in_transaction:
             connection.execute("ROLLBACK")
-        raise
 
 
 @contextmanager

@@ -13,7 +13,9 @@ from __future__ import annotations
 import logging
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 
@@ -65,35 +67,22 @@ def draw_trials(
     sides: dict[Direction, tuple[list[ClipLink], list[ClipLink]]] = {}
     sides["voice_to_face"] = (list(voices), list(faces))
     sides["face_to_voice"] = (sides["voice_to_face"][1], sides["voice_to_face"][0])
-    drawn: dict[str, Trials] = {}
-    skipped: dict[str, str] = {}
+    plans: dict[str, Callable[[], Trials]] = {}
     for direction, (probes, others) in sides.items():
         for group in GROUPS:
+            options: dict[str, Any] = {"direction": direction, "group": group, "n_per_probe": n_per_probe}
             for n in n_candidates:
                 name = f"matching_{direction}_{group}_{n}"
-                try:
-                    drawn[name] = draw_matching(
-                        probes,
-                        others,
-                        direction=direction,
-                        rng=_generator(seed, name),
-                        n_candidates=n,
-                        group=group,
-                        n_per_probe=n_per_probe,
-                    )
-                except ConfigError as e:
-                    skipped[name] = str(e)
-            name = f"verification_{direction}_{group}"
-            try:
                 rng = _generator(seed, name)
-                drawn[name] = draw_verification(
-                    probes, others, direction=direction, rng=rng, group=group, n_per_probe=n_per_probe
-                )
-            except ConfigError as e:
-                skipped[name] = str(e)
-        name = f"retrieval_{direction}"
+                plans[name] = partial(draw_matching, probes, others, rng=rng, n_candidates=n, **options)
+            name = f"verification_{direction}_{group}"
+            plans[name] = partial(draw_verification, probes, others, rng=_generator(seed, name), **options)
+        plans[f"retrieval_{direction}"] = partial(list_retrieval, probes, others, direction=direction)
+    drawn: dict[str, Trials] = {}
+    skipped: dict[str, str] = {}
+    for name, draw in plans.items():
         try:
-            drawn[name] = list_retrieval(probes, others, direction=direction)
+            drawn[name] = draw()
         except ConfigError as e:
             skipped[name] = str(e)
     for name, reason in skipped.items():

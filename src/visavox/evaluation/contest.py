@@ -1,8 +1,8 @@
 """Who competes with whom: the scores of two tables with their positives, allowed negatives and groups.
 
 A positive is the same clip where the tables share clips, else everything of the same person. A negative is of another
-person **and** another video, and of the same fold where the tables name folds; the rest is neither. A group narrows the negatives: "same_gender" to those of the probe's
-gender. Protocols measure contests; nothing is measured here.
+person **and** another video, and of the same fold where the tables name folds; the rest is neither. A group narrows
+the negatives: "same_gender" to those of the probe's gender. Protocols measure contests; nothing is measured here.
 
 Example:
     >>> def table(modality):

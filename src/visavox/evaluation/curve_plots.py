@@ -11,6 +11,7 @@ Example:
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from statistics import NormalDist
@@ -25,9 +26,14 @@ DET_TICKS = (0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8)
 # Both directions of one kind stand side by side, kinds in this order, then what is not listed.
 ORDER = ("roc", "det", "one_of_n", "recall_at_k", "histogram")
 
+BACK = {"voice_to_face": "face_to_voice", "face_to_voice": "voice_to_face"}
+BOTH = "both_directions"
+
 
 def curve_figures(curves: Sequence[Curve], measures: Sequence[Measure]) -> list[Figure]:
     """Draws every curve: those of one kind and direction share a figure, one line a group.
+
+    A kind whose curves are the same in both directions is drawn once.
 
     Args:
         curves: `roc`, `det`, `one_of_n`, `recall_at_k`, `histogram_positive` and `histogram_negative`, or any other
@@ -38,6 +44,7 @@ def curve_figures(curves: Sequence[Curve], measures: Sequence[Measure]) -> list[
     for curve in curves:
         if any(math.isfinite(x) and math.isfinite(y) for x, y in zip(curve.x, curve.y, strict=True)):
             together.setdefault((curve_kind(curve.name), curve.direction), []).append(curve)
+    _join_equal_directions(together)
     figures = []
     ranked = sorted(together.items(), key=lambda item: _place(item[0][0]))
     for (kind, direction), same in ranked:
@@ -52,6 +59,24 @@ def curve_figures(curves: Sequence[Curve], measures: Sequence[Measure]) -> list[
         else:
             figures.append(_plain(same, direction))
     return figures
+
+
+def _join_equal_directions(together: dict[tuple[str, str], list[Curve]]) -> None:
+    """Draws a kind once where the other direction has the same curves, as a list of pairs gives: no probe, no side."""
+    for kind, direction in list(together):
+        twin = (kind, BACK.get(direction, ""))
+        if (
+            twin in together
+            and (kind, direction) in together
+            and _drawing(together[twin]) == _drawing(together[kind, direction])
+        ):
+            del together[twin]
+            together[kind, BOTH] = together.pop((kind, direction))
+
+
+def _drawing(curves: Sequence[Curve]) -> list[tuple[str, str, str]]:
+    """What is drawn of curves, with numbers short enough to be the same after another order of summation."""
+    return [(c.name, c.group, " ".join(f"{v:.6g}" for v in (*c.x, *c.y))) for c in curves]
 
 
 def curve_kind(name: str) -> str:
@@ -148,18 +173,32 @@ def _histograms(curves: Sequence[Curve], direction: str) -> list[Figure]:
     for group in dict.fromkeys(c.group for c in curves):
         same = [c for c in curves if c.group == group]
         finite = [x for c in same for x in c.x if math.isfinite(x)]
-        low, high = min(finite), max(finite)
-        x = Axis(low, high if high > low else low + 1, same[0].x_label)
-        chart = Chart(x, Axis(0, 1.05, "share of its own peak", ticks=()), height=220, left=22)
+        chart = Chart(
+            axis_around(finite, same[0].x_label, margin=0.02),
+            Axis(0, 1.05, "share of its own peak", ticks=()),
+            height=220,
+            left=22,
+        )
         for curve in sorted(same, key=lambda c: "positive" in c.name):
             positive = "positive" in curve.name
             peak = max((y for y in curve.y if math.isfinite(y)), default=0) or 1
             words = "same person" if positive else "two people"
-            chart.area(curve.x, [y / peak for y in curve.y], css="c0" if positive else "c1", key=words)
+            x_edges, heights = _steps(curve.x, [y / peak for y in curve.y])
+            chart.area(x_edges, heights, css="c0" if positive else "c1", key=words)
         heading = f"Scores, {direction_words(direction)}, {group_words(group)}"
         caption = "How the scores of true and of false pairs lie; the less they overlap, the better."
         figures.append(Figure(heading, chart.svg(heading), caption))
     return figures
+
+
+def _steps(centres: Sequence[float], heights: Sequence[float]) -> tuple[list[float], list[float]]:
+    """The outline of a histogram: both edges of every bin, at its height; edges lie midway between the centres."""
+    if len(centres) < 2:
+        return list(centres), list(heights)
+    middles = [(a + b) / 2 for a, b in itertools.pairwise(centres)]
+    edges = [2 * centres[0] - middles[0], *middles, 2 * centres[-1] - middles[-1]]
+    x = [edge for low, high in itertools.pairwise(edges) for edge in (low, high)]
+    return x, [height for height in heights for _ in range(2)]
 
 
 def _plain(curves: Sequence[Curve], direction: str) -> Figure:

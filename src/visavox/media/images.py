@@ -114,8 +114,8 @@ def _to_rgb(image: Image.Image) -> Image.Image:
         if converted is None:  # only when it converts in place, which we do not ask for
             raise ValueError("the Lab colours cannot be converted")
         return converted
-    if image.mode in ("La", "RGBa"):  # colours already multiplied by their alpha
-        image = image.convert({"La": "LA", "RGBa": "RGBA"}[image.mode])
+    if image.mode == "La":  # grey already multiplied by its alpha, which Pillow turns into no other mode
+        image = image.convert("LA")
     if image.has_transparency_data:
         layered = image.convert("RGBA")
         white = Image.new("RGBA", layered.size, (255, 255, 255, 255))

@@ -41,7 +41,7 @@ Array = npt.NDArray[np.float64]
 
 
 def hz_to_mel(hz: Array) -> Array:
-    """Return mels on Slaney's scale.
+    """Return mels on Slaney's scale, for an array of any shape (...,) of Hz, 0 or more.
 
     Example:
         >>> hz_to_mel(np.array([0.0, 200.0, 1000.0, 6400.0])).tolist()
@@ -52,7 +52,7 @@ def hz_to_mel(hz: Array) -> Array:
 
 
 def mel_to_hz(mel: Array) -> Array:
-    """Return Hz for mels on Slaney's scale: the inverse of `hz_to_mel`."""
+    """Return Hz for an array of any shape (...,) of Slaney's mels: the inverse of `hz_to_mel`."""
     exponential = _KNEE_HZ * np.exp(_LOG_A_MEL * (np.maximum(mel, _KNEE_MEL) - _KNEE_MEL))
     return np.where(mel < _KNEE_MEL, mel * _HZ_A_MEL, exponential)
 

@@ -116,8 +116,10 @@ class InfoNCE(nn.Module):
             pull_row = pull_column = logits.diagonal()
         else:
             positive = labels[:, None] == labels[None]  # (n, n), symmetric
-            share = positive / positive.sum(dim=1, keepdim=True)  # each row adds up to one
-            pull_row, pull_column = (share * logits).sum(dim=1), (share.T * logits).sum(dim=0)
+            counted = positive.to(logits.dtype)
+            # Rows of one label have equally many positives, so that columns add up to one as rows do.
+            pull = counted / counted.sum(dim=1, keepdim=True) * logits
+            pull_row, pull_column = pull.sum(dim=1), pull.sum(dim=0)
         if mask is not None:
             logits = logits.masked_fill(~(mask | positive), EXCLUDED)
         row = torch.logsumexp(logits, dim=1) - pull_row  # (n,) of voices

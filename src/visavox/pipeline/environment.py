@@ -42,7 +42,7 @@ OPENCV_DISTRIBUTIONS = (
     "opencv-contrib-python-headless",
 )
 FRAGILE_PACKAGES = ("torchvision", "torchaudio", "torchcodec")
-"""Visavox needs none of them, but transformers imports them where it finds them and fails if they do not match torch."""
+"""Nobody needs them, but transformers imports them where it finds them and fails if they do not match torch."""
 
 CARRIED_FILES: dict[str, tuple[str, tuple[tuple[str, ...], ...]]] = {
     "ge2e voice encoder": ("resemblyzer", (("pretrained.pt",),)),

@@ -5,6 +5,7 @@ that differs from the rest, and with `n_members` (seeds whose mean is taken); "e
 `weights`. The lengths of the vectors are never in it: the data give them.
 
 Example:
+    >>> import numpy as np
     >>> rng = np.random.default_rng(0)
     >>> face = rng.normal(size=(30, 3))
     >>> people = [f"p{i}" for i in range(30)]
@@ -173,5 +174,6 @@ def _refuse_left_over(name: str, arguments: Mapping[str, Any], accepted: set[str
     unknown = sorted(set(arguments) - accepted)
     if unknown:
         raise ConfigError(
-            f"The associator {name!r} takes no {', '.join(map(repr, unknown))}. It takes: {', '.join(sorted(accepted))}."
+            f"The associator {name!r} takes no {', '.join(map(repr, unknown))}. "
+            f"It takes: {', '.join(sorted(accepted))}."
         )

@@ -304,7 +304,7 @@ def refuse_leaks(splits: Splits, table: EmbeddingTable) -> None:
         for name in (identity, f"video:{video}") if video else (identity,):
             if side is not None and sides.setdefault(name, side) != side:
                 raise DataError(
-                    f"{name!r} is in the subsets {sides[name]!r} and {side!r} (clip {clip!r}), and nobody may be in two. "
+                    f"{name!r} is in the subsets {sides[name]!r} and {side!r} (clip {clip!r}); nobody may be in two. "
                     "Mend splits.json, or run `visavox split` again."
                 )
 

@@ -7,8 +7,8 @@ Example:
     >>> canvas = Canvas(64, (1.0, 1.0, 1.0))
     >>> disc = smooth_closed(np.array([[32.0, 12.0], [52.0, 32.0], [32.0, 52.0], [12.0, 32.0]]))
     >>> canvas.fill(disc, (0.0, 0.0, 0.0))
-    >>> canvas.to_image(32)[16, 16].tolist()
-    [0, 0, 0]
+    >>> canvas.pixels[32, 32].tolist(), canvas.pixels[2, 2].tolist()
+    ([0.0, 0.0, 0.0], [1.0, 1.0, 1.0])
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
 
 Points = NDArray[np.float64]
@@ -25,11 +25,11 @@ Mask = NDArray[np.float32]
 Colour = tuple[float, float, float]
 
 _SHIFT = 5  # fixed-point bits of the sub-pixel coordinates that OpenCV takes
-_COARSE = 4  # soft shapes are drawn and blurred at this fraction of the size: nobody can tell, and it is quicker
+_COARSE = 4  # soft shapes are blurred at this fraction of the size: nobody can tell, and it is quicker
 _COARSE_BLUR_PX = 8.0
 
 
-def smooth_closed(points: Points, *, n_points: int = 96) -> Points:
+def smooth_closed(points: ArrayLike, *, n_points: int = 96) -> Points:
     """Return a smooth closed curve through the given points.
 
     Args:
@@ -39,7 +39,8 @@ def smooth_closed(points: Points, *, n_points: int = 96) -> Points:
     Returns:
         (n_points, 2) float64.
     """
-    closed = np.vstack([points, points[:1]])
+    corners = np.asarray(points, dtype=np.float64)
+    closed = np.vstack([corners, corners[:1]])
     # Square roots of the chord lengths as parameter: no loops or cusps between unevenly spaced points.
     steps = np.sqrt(np.maximum(np.linalg.norm(np.diff(closed, axis=0), axis=1), 1e-6))
     position = np.concatenate([[0.0], np.cumsum(steps)])
@@ -48,12 +49,24 @@ def smooth_closed(points: Points, *, n_points: int = 96) -> Points:
     return curve
 
 
-def smooth_open(points: Points, *, n_points: int = 48) -> Points:
+def smooth_open(points: ArrayLike, *, n_points: int = 48) -> Points:
     """Return a smooth open curve (n_points, 2) from the first of `points` (n, 2) to the last, n at least 3."""
-    steps = np.sqrt(np.maximum(np.linalg.norm(np.diff(points, axis=0), axis=1), 1e-6))
+    corners = np.asarray(points, dtype=np.float64)
+    steps = np.sqrt(np.maximum(np.linalg.norm(np.diff(corners, axis=0), axis=1), 1e-6))
     position = np.concatenate([[0.0], np.cumsum(steps)])
-    curve: Points = CubicSpline(position, points)(np.linspace(0.0, position[-1], n_points))
+    curve: Points = CubicSpline(position, corners)(np.linspace(0.0, position[-1], n_points))
     return curve
+
+
+def ellipse(x: float, y: float, half_width: float, half_height: float) -> Points:
+    """Return the outline (48, 2) of an upright ellipse around (x, y)."""
+    angle = np.linspace(0.0, 2.0 * np.pi, 48, endpoint=False)
+    return np.stack([x + half_width * np.cos(angle), y + half_height * np.sin(angle)], axis=1)
+
+
+def moved(points: Points, x: float, y: float) -> Points:
+    """Return points (n, 2) shifted by (x, y)."""
+    return np.add(points, [x, y])
 
 
 def ribbon(centre: Points, width: NDArray[np.float64]) -> Points:
@@ -109,41 +122,26 @@ class Canvas:
             patch = patch * within[box]
         self.shade(box, np.float32(opacity) * patch, colour)
 
-    def stroke(
-        self,
-        centre: Points,
-        width_px: float | NDArray[np.float64],
-        colour: Colour,
-        *,
-        opacity: float = 1.0,
-        blur_px: float = 0.0,
-        within: Mask | None = None,
-    ) -> None:
-        """Blend a line along `centre` (n, 2), `width_px` thick (one number or one per point), onto the canvas."""
-        width = np.broadcast_to(np.asarray(width_px, dtype=np.float64), (len(centre),))
-        self.fill(ribbon(centre, width), colour, opacity=opacity, blur_px=blur_px, within=within)
-
     def shade(self, box: tuple[slice, slice], alpha: Mask, colour: Colour) -> None:
         """Blend a colour onto the rows and columns `box` with opacity `alpha` (height, width), 0 to 1."""
         target = self.pixels[box]
         target += alpha[..., None] * (np.asarray(colour, dtype=np.float32) - target)
 
-    def to_image(self, size_px: int) -> NDArray[np.uint8]:
-        """Return the picture reduced to (size_px, size_px, 3) uint8."""
-        small = cv2.resize(self.pixels, (size_px, size_px), interpolation=cv2.INTER_AREA)
-        return np.rint(np.clip(small, 0.0, 1.0) * 255.0).astype(np.uint8)
-
     def patch(self, outline: Points, *, blur_px: float = 0.0) -> tuple[tuple[slice, slice], Mask]:
-        """Return the rows and columns that a closed outline (n, 2) touches and its coverage there, 0 to 1."""
+        """Return the rows and columns that a closed outline (n, 2) touches and its coverage there, 0 to 1.
+
+        OpenCV counts the pixels of the border in, so that a shape is larger by about half a pixel all around.
+        """
         coarse = _COARSE if blur_px >= _COARSE_BLUR_PX else 1
         margin = int(np.ceil(3.0 * blur_px)) + 2
         low = np.floor(outline.min(axis=0)).astype(int) - margin
         high = np.ceil(outline.max(axis=0)).astype(int) + margin
         high += (low - high) % coarse
-        cover: Any = np.zeros((high - low)[::-1] // coarse, dtype=np.uint8)
-        # A pixel's centre has whole coordinates in OpenCV.
-        fixed = ((outline - low + 0.5) / coarse - 0.5) * (1 << _SHIFT)
-        cv2.fillPoly(cover, [np.rint(fixed).astype(np.int32)], 255, lineType=cv2.LINE_AA, shift=_SHIFT)
+        cover: Any = np.zeros((high - low)[::-1], dtype=np.uint8)
+        fixed = np.rint((outline - low) * (1 << _SHIFT)).astype(np.int32)
+        cv2.fillPoly(cover, [fixed], 255, lineType=cv2.LINE_AA, shift=_SHIFT)
+        if coarse > 1:
+            cover = cv2.resize(cover, tuple(((high - low) // coarse).tolist()), interpolation=cv2.INTER_AREA)
         cover = cover.astype(np.float32) / 255.0
         if blur_px > 0.0:
             cover = cv2.GaussianBlur(cover, (0, 0), blur_px / coarse)

@@ -71,6 +71,7 @@ def write_pairs_folder(
     n_clips: int = 3,
     seed: int = 0,
     n_processes: int | None = None,
+    overwrite: bool = False,
     progress: Callable[[int, int], None] | None = None,
 ) -> int:
     """Write faces, voices and `clips.csv` into a folder, or complete what is there.
@@ -81,6 +82,7 @@ def write_pairs_folder(
         n_clips: pairs of each person, 1 or more.
         seed: 0 or more.
         n_processes: 1 or more; by default as many as this process may use cores.
+        overwrite: remove the world that the folder holds first; other files are never removed.
         progress: called as progress(done, total), in clips.
 
     Returns:
@@ -98,7 +100,7 @@ def write_pairs_folder(
     world = World(n_people=n_people, n_clips=n_clips, seed=seed)
     jobs = [(index, clip) for index in range(n_people) for clip in range(n_clips)]
     try:
-        _claim(out, world)
+        _claim(out, world, overwrite=overwrite)
         missing = [job for job in jobs if not all(path.is_file() for path in _paths(out, *job))]
         done = len(jobs) - len(missing)
         if progress is not None:
@@ -141,24 +143,38 @@ def write_clip(out: Path, world: World, index: int, clip: int) -> None:
     write_voice(voice_path, speak(person, take, rng))
 
 
-def _claim(out: Path, world: World) -> None:
+def _claim(out: Path, world: World, *, overwrite: bool) -> None:
     """Make the folder and say whose it is, or check that it is ours."""
     settings = out / WORLD_FILE
     if settings.is_file():
-        try:
-            found = json.loads(settings.read_text(encoding="utf-8"))
-        except ValueError as error:
-            raise DataError(f"{settings} is not JSON: {error}. Remove the folder and write it again.") from error
-        if found != asdict(world):
-            raise DataError(
-                f"{out} holds another world: {_differences(found, asdict(world))}. "
-                "Choose another folder, remove this one, or ask for the same numbers."
-            )
+        if overwrite:
+            _clear(out)
+        else:
+            _check_settings(settings, world)
     elif out.is_dir() and any(not path.name.startswith(".") for path in out.iterdir()):
         raise DataError(f"{out} holds files but no {WORLD_FILE}: it is not a made-up world. Choose an empty folder.")
     (out / "faces").mkdir(parents=True, exist_ok=True)
     (out / "voices").mkdir(exist_ok=True)
     write_whole(settings, (json.dumps(asdict(world), indent=2) + "\n").encode())
+
+
+def _clear(out: Path) -> None:
+    """Remove what a world holds but for its settings, so that a kill in between can be repeated."""
+    (out / "clips.csv").unlink(missing_ok=True)
+    for path in [*(out / "faces").glob("person-*.jpg"), *(out / "voices").glob("person-*.flac")]:
+        path.unlink()
+
+
+def _check_settings(settings: Path, world: World) -> None:
+    try:
+        found = json.loads(settings.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"{settings} is not JSON: {error}. Overwrite the folder or choose another.") from error
+    if found != asdict(world):
+        raise DataError(
+            f"{settings.parent} holds another world: {_differences(found, asdict(world))}. "
+            "Choose another folder, overwrite this one, or ask for the same numbers."
+        )
 
 
 def _differences(found: object, wanted: dict[str, float]) -> str:

@@ -101,16 +101,14 @@ def synthesise(tracks: Tracks, source: Source, rng: np.random.Generator) -> NDAr
     breath = (_to_samples(tracks.aspiration, n_samples) + puffs) * rng.standard_normal(n_samples)
     hiss = _to_samples(tracks.frication, n_samples) * rng.standard_normal(n_samples)
 
-    frequency = np.fft.rfftfreq(_FFT, 1.0 / SAMPLE_RATE)
+    frequency: Track = np.fft.rfftfreq(_FFT, 1.0 / SAMPLE_RATE).astype(np.float64)
     formants = formant_response(tracks.formants_hz, frequency)  # (n, bins)
     tilt = (1.0 + (frequency / _GLOTTAL_CORNER_HZ) ** 2) ** (-source.tilt_db_per_octave / 12.04)
     radiation = frequency / (frequency + 300.0)
     octaves = np.log2(np.maximum(frequency, 50.0)[None, :] / tracks.frication_hz[:, None])
     hiss_shape = np.exp(-0.5 * (octaves / 0.45) ** 2) + 0.05
-    spectrum = formants * (
-        _spectra(pulses) * (14.0 * tilt * np.sqrt(radiation)) + _spectra(breath) * (0.22 * radiation)
-    )
-    spectrum += _spectra(hiss) * (0.28 * hiss_shape)
+    mouth = _spectra(pulses) * (14.0 * tilt * np.sqrt(radiation)) + _spectra(breath) * (0.22 * radiation)
+    spectrum = mouth * formants + _spectra(hiss) * (0.28 * hiss_shape)
     voice = _overlap_add(np.fft.irfft(spectrum, _FFT, axis=1), n_samples)
     power = voice**2
     loud = power[power > np.median(power)]

@@ -115,9 +115,8 @@ def babble(duration_s: float, manner: Manner, rng: np.random.Generator) -> Track
             left = length = int(rng.integers(4, 9))
         # A phrase falls by about four semitones from its start to its end.
         fall = 2.0 - 4.0 * (length - left) / length
-        rows.append(
-            _syllable(manner, fall + manner.melody_semitones * rng.choice([0.0, 0.4, 1.0, 1.4]), left == 1, rng)
-        )
+        accent = manner.melody_semitones * float(rng.choice([0.0, 0.4, 1.0, 1.4]))
+        rows.append(_syllable(manner, fall + accent, last=left == 1, rng=rng))
         left -= 1
     table = np.vstack(rows)[:n]
     fade = np.clip(np.arange(n)[::-1] / 24.0, 0.0, 1.0)  # 0.12 s
@@ -142,30 +141,23 @@ def _pause(rows: list[Track], duration_s: float) -> None:
     rows.append(np.tile(still, (max(1, round(duration_s / FRAME_S)), 1)))
 
 
-def _syllable(manner: Manner, semitones: float, last: bool, rng: np.random.Generator) -> Track:
+def _syllable(manner: Manner, semitones: float, *, last: bool, rng: np.random.Generator) -> Track:
     """Return the rows of a consonant and a vowel, (frames, 8); the last one of a phrase is longer."""
     pace = 4.8 / manner.syllables_per_s * rng.uniform(0.85, 1.2)
     vowel = VOWELS_HZ[rng.integers(len(VOWELS_HZ))]
     glide = VOWELS_HZ[rng.integers(len(VOWELS_HZ))] if rng.random() < 0.25 else vowel
     strength = rng.uniform(0.75, 1.0)
-    parts = [
-        (
-            sound.duration_s * pace,
-            sound.voicing,
-            sound.aspiration,
-            sound.frication,
-            sound.frication_hz,
-            sound.formants_hz or vowel,
-        )
-        for sound in CONSONANTS[rng.integers(len(CONSONANTS))]
+    length = 0.19 if last else 0.125
+    sounds = [
+        *CONSONANTS[rng.integers(len(CONSONANTS))],
+        Sound(0.6 * length, voicing=strength),
+        Sound(0.4 * length, voicing=strength * (0.7 if last else 0.9), formants_hz=glide),
     ]
-    length = (0.19 if last else 0.125) * pace
-    parts.append((0.6 * length, strength, 0.0, 0.0, 3000.0, vowel))
-    parts.append((0.4 * length, strength * (0.7 if last else 0.9), 0.0, 0.0, 3000.0, glide))
     rows = []
-    for duration_s, voicing, aspiration, frication, frication_hz, formants_hz in parts:
-        row = np.array([voicing, aspiration, frication, frication_hz, *formants_hz, semitones])
-        rows.append(np.tile(row, (max(1, round(duration_s / FRAME_S)), 1)))
+    for sound in sounds:
+        hiss = (sound.aspiration, sound.frication, sound.frication_hz)
+        row = np.array([sound.voicing, *hiss, *(sound.formants_hz or vowel), semitones])
+        rows.append(np.tile(row, (max(1, round(sound.duration_s * pace / FRAME_S)), 1)))
     return np.vstack(rows)
 
 

@@ -104,7 +104,7 @@ def speak(person: Person, take: Take, rng: np.random.Generator) -> NDArray[np.fl
     noise = rng.standard_normal(len(heard))
     noise = np.convolve(noise, [0.5, 0.35, 0.2, 0.1], mode="same")  # duller than white
     heard += 10.0 ** (take.noise_db / 20.0) * noise / noise.std()
-    return np.clip(heard, -0.99, 0.99).astype(np.float32)
+    return np.asarray(np.clip(heard, -0.99, 0.99), dtype=np.float32)
 
 
 def _shown(person: Person) -> dict[str, float]:

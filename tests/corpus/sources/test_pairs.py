@@ -159,9 +159,9 @@ def test_unpaired_folders_are_joined_by_person_only(tmp_path: Path) -> None:
 
 def test_a_person_whose_name_is_no_unicode_can_be_stored(tmp_path: Path) -> None:
     root = folder(tmp_path, None, ["Ann/1.jpg"], ["Ann/1.wav"])
-    os.mkdir(os.fsencode(root / "faces") + b"/M\xfcller")
-    with open(os.fsencode(root / "faces") + b"/M\xfcller/1.jpg", "wb") as file:  # noqa: PTH123
-        file.write(b"x")
+    person = root / "faces" / os.fsdecode(b"M\xfcller")
+    person.mkdir()
+    (person / "1.jpg").write_bytes(b"x")
     for record in records(root):
         record.clip.encode("utf-8")
         assert record.person is not None

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -151,3 +153,15 @@ def test_a_list_of_another_direction_is_refused() -> None:
 def test_ks_are_numbers_from_one(ks: tuple[int, ...]) -> None:
     with pytest.raises(ConfigError, match="`ks` must be numbers from 1"):
         Retrieval(ks=ks)
+
+
+def test_the_fold_of_a_row_is_its_whole_gallery() -> None:
+    """Held-out tables join the folds of a cross-validation; each probe searches the rows of its own fold."""
+    voice, face = tables()
+    folds = tuple(str(i // CLIPS % 3) for i in range(N))
+    joined = evaluate(*(dataclasses.replace(t, attributes={"fold": folds}) for t in (voice, face)))
+    parts = [np.flatnonzero(np.array(folds) == fold) for fold in "012"]
+    alone = [evaluate(voice.select(rows), face.select(rows)) for rows in parts]
+    for measure in ("map", "recall_at_5"):
+        expected = np.mean([result.find(measure).value for result in alone])
+        assert joined.find(measure).value == pytest.approx(expected)

@@ -184,7 +184,7 @@ def test_unit_rows_by_hand() -> None:
 
 @pytest.mark.parametrize("value", [0, -1, 1.0, "3", True, None])
 def test_a_count_must_be_a_whole_number_above_zero(value: object) -> None:
-    with pytest.raises(ConfigError, match="`n` must be a whole number of at least 1. Got"):
+    with pytest.raises(ConfigError, match=r"`n` must be a whole number of at least 1\. Got"):
         check_count("n", value)
     check_count("n", 1)
     check_count("n", 0, at_least=0)
@@ -192,11 +192,11 @@ def test_a_count_must_be_a_whole_number_above_zero(value: object) -> None:
 
 @pytest.mark.parametrize("value", [-0.1, 1.1, float("nan"), "1", None, True])
 def test_a_number_must_be_within_its_bounds(value: object) -> None:
-    with pytest.raises(ConfigError, match="`p` must be a number of at least 0 and at most 1. Got"):
+    with pytest.raises(ConfigError, match=r"`p` must be a number of at least 0 and at most 1\. Got"):
         check_number("p", value, at_least=0, at_most=1)
     check_number("p", 1, at_least=0, at_most=1)
 
 
 def test_a_number_without_upper_bound_says_only_the_lower() -> None:
-    with pytest.raises(ConfigError, match="at least 2. Got 1"):
+    with pytest.raises(ConfigError, match=r"at least 2\. Got 1"):
         check_number("p", 1, at_least=2)

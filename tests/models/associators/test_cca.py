@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import scipy.linalg
-from sklearn.cross_decomposition import CCA as ScikitCCA
+from sklearn import cross_decomposition
 
 from visavox.errors import ConfigError, DataError
 from visavox.models.associators.cca import CCA, CanonicalDirections, solve_cca
@@ -80,7 +80,7 @@ def test_the_known_correlations_of_a_gaussian_are_recovered() -> None:
 def test_scikit_learn_finds_the_same_variates_without_a_ridge() -> None:
     voice, face = correlated(300)
     ours = solve_cca(voice, face, ridge_voice=1e-9, ridge_face=1e-9)
-    theirs = ScikitCCA(n_components=3, scale=False, max_iter=5000, tol=1e-12).fit(voice, face)
+    theirs = cross_decomposition.CCA(n_components=3, scale=False, max_iter=5000, tol=1e-12).fit(voice, face)
     x, y = theirs.transform(voice, face)
     for k in range(3):
         assert np.corrcoef(x[:, k], y[:, k])[0, 1] == pytest.approx(ours.correlations[k], abs=1e-5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import itertools
+import math
 import pickle
 import runpy
 import sys
@@ -63,6 +64,21 @@ def test_windows_by_hand() -> None:
     assert window_starts(second - 1) == [0]
     assert window_starts(second) == [0, 77]
     assert window_starts(10 * 16_000) == list(range(0, 848, 77))
+
+
+def resemblyzer_starts(n_samples: int) -> list[int]:
+    """The rule in Resemblyzer's words: steps over all frames, then the last one dropped if it is covered too little."""
+    n_frames = math.ceil((n_samples + 1) / 160)
+    starts = [frame for frame in range(max(1, n_frames - 160 + 77 + 1)) if frame % 77 == 0]
+    covered = (n_samples - 160 * starts[-1]) / (160 * 160)
+    return starts[:-1] if covered < 0.75 and len(starts) > 1 else starts
+
+
+def test_windows_are_those_of_resemblyzers_rule_at_every_length() -> None:
+    # Every length near a multiple of a frame, where roundings could differ, and some between.
+    for n_samples in range(1, 100_000):
+        if n_samples % 160 in (0, 1, 77, 159):
+            assert window_starts(n_samples) == resemblyzer_starts(n_samples), n_samples
 
 
 def test_every_sample_but_the_last_few_lies_in_a_window() -> None:

@@ -20,13 +20,13 @@ from numpy.typing import NDArray
 from visavox.corpus.embeddings import EmbeddingTable
 from visavox.corpus.trials import Direction, RetrievalTrials
 from visavox.errors import ConfigError, DataError
-from visavox.evaluation.contest import build_contest, sides
+from visavox.evaluation.contest import Contest, build_contest, sides
 from visavox.evaluation.findings import Findings
 from visavox.evaluation.measures import ProtocolResult
 from visavox.evaluation.scoring import Scorer, dot_product
 from visavox.metrics.bootstrap import resample_people
 from visavox.metrics.retrieval import RetrievalMeasures, retrieval_measures
-from visavox.metrics.standings import find_standings
+from visavox.metrics.standings import Standings, find_standings
 from visavox.registry import PROTOCOLS
 
 MAX_CURVE_K = 50  # length of the recall curve
@@ -82,14 +82,7 @@ class Retrieval:
             DataError: tables or trials that do not fit together.
         """
         if trials is not None:
-            if trials.direction != direction:
-                raise DataError(
-                    f"The list is for {trials.direction}. Got the direction {direction}. Use the other list."
-                )
-            probes, gallery = sides(voice, face, direction=direction)
-            rows, columns = trials.rows(voice, face)
-            parts = probes.select(rows), gallery.select(columns)
-            voice, face = parts if direction == "voice_to_face" else parts[::-1]
+            voice, face = listed_tables(voice, face, trials, direction=direction)
         contest = build_contest(voice, face, direction=direction, scorer=scorer, by_person=trials is not None)
         findings = Findings("retrieval", direction)
         group = contest.groups[0]
@@ -122,10 +115,30 @@ class Retrieval:
                 n_people=len(np.unique(contest.probe_people[probes_used])),
                 bounds=(1.0, float(len(contest.gallery_keys))) if name == "median_rank" else (0.0, 1.0),
             )
-        ks = range(1, min(MAX_CURVE_K, len(contest.gallery_keys)) + 1)
-        recall = retrieval_measures(standings, contest.probe_people, ks=ks).recall
-        findings.draw("recall_at_k", group.name, np.array(ks), recall, ("k", "probes found among the first k"))
+        _draw_recall(findings, group.name, standings, contest)
         return findings.result()
+
+
+def listed_tables(
+    voice: EmbeddingTable, face: EmbeddingTable, trials: RetrievalTrials, *, direction: Direction
+) -> tuple[EmbeddingTable, EmbeddingTable]:
+    """Return the voices and the faces that a list names, in the order of the list.
+
+    Raises:
+        DataError: the list is for the other direction, or names a clip that its table does not hold.
+    """
+    if trials.direction != direction:
+        raise DataError(f"The list is for {trials.direction}. Got the direction {direction}. Use the other list.")
+    probes, gallery = sides(voice, face, direction=direction)
+    rows, columns = trials.rows(voice, face)
+    wanted = probes.select(rows), gallery.select(columns)
+    return wanted if direction == "voice_to_face" else wanted[::-1]
+
+
+def _draw_recall(findings: Findings, group: str, standings: Standings, contest: Contest) -> None:
+    ks = range(1, min(MAX_CURVE_K, len(contest.gallery_keys)) + 1)
+    recall = retrieval_measures(standings, contest.probe_people, ks=ks).recall
+    findings.draw("recall_at_k", group, np.array(ks), recall, ("k", "probes found among the first k"))
 
 
 def _rows(measures: RetrievalMeasures) -> list[NDArray[np.float64]]:

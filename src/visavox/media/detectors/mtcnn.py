@@ -98,8 +98,8 @@ def pyramid_scales(height_px: int, width_px: int, *, min_face_px: float) -> list
         Factors from the largest on, 1 at most; empty when the image is smaller than `min_face_px`.
 
     Example:
-        >>> pyramid_scales(48, 96, min_face_px=24)
-        [0.5, 0.3545, 0.2513405]
+        >>> pyramid_scales(40, 96, min_face_px=24)
+        [0.5, 0.3545]
     """
     scales = []
     scale = WINDOW_PX / min_face_px

@@ -1,0 +1,134 @@
+"""A YAML recipe: a list of steps, each a command with its options, in one folder.
+
+    name: small
+    steps:
+      - prepare: {root: "{data}/avspeech", out: corpus}
+      - embed: {corpus: corpus, out: embeddings}
+      - evaluate: {model: "{out}/runs/a", pairs: "{data}/people", out: final, final: true}
+
+Paths that are not absolute lie in the run's folder; {data} and {out} stand for what the command was given. A step
+with `final: true` is a test on people kept aside and is done only when that is asked for.
+
+Example:
+    steps = read_recipe(Path("recipes/small.yaml"), out=Path("runs/small"), data=Path("data"))
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from visavox.command_line import parse_mapping
+from visavox.config import (
+    EmbedConfig,
+    EvaluateConfig,
+    PrepareConfig,
+    SimulateConfig,
+    SplitConfig,
+    TrainConfig,
+)
+from visavox.errors import ConfigError, UnknownNameError
+
+STEP_CONFIGS: Mapping[str, type] = {
+    "simulate": SimulateConfig,
+    "prepare": PrepareConfig,
+    "embed": EmbedConfig,
+    "split": SplitConfig,
+    "train": TrainConfig,
+    "evaluate": EvaluateConfig,
+}
+INPUTS = ("root", "pairs")  # options that name folders of media from outside
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a recipe, ready to be done."""
+
+    number: int
+    """Its place, from 1."""
+    name: str
+    """The command."""
+    config: Any
+    """Its configuration, paths resolved."""
+    final: bool
+    """Whether it is a test on people kept aside."""
+
+    def fingerprint(self, before: str) -> str:
+        """Return a hash of what decides the step: its options, its media files, and everything before it."""
+        options = {field.name: getattr(self.config, field.name) for field in dataclasses.fields(self.config)}
+        listed = [
+            (str(path.relative_to(options[name])), path.stat().st_size, path.stat().st_mtime_ns)
+            for name in INPUTS
+            if isinstance(options.get(name), Path) and options[name].is_dir()
+            for path in sorted(options[name].rglob("*"))
+            if path.is_file()
+        ]
+        text = json.dumps([before, self.name, options, listed], default=str, sort_keys=True)
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def read_recipe(path: Path, *, out: Path, data: Path | None) -> list[Step]:
+    """Return the steps of a recipe, all of them checked.
+
+    Raises:
+        ConfigError: no such file, no YAML, an unknown step or option, {data} used and not given, a missing folder.
+    """
+    try:
+        read = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ConfigError(f"There is no recipe {path}. The recipes that come along are in recipes/.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+    if not isinstance(read, dict) or not isinstance(read.get("steps"), list):
+        raise ConfigError(f"{path} must be a mapping with `steps`, a list. Got {type(read).__name__}.")
+    unknown = sorted(set(read) - {"name", "about", "steps"})
+    if unknown:
+        raise ConfigError(f"{path} takes no {', '.join(map(repr, unknown))}. It takes: name, about, steps.")
+    return [_step(path, number, step, out, data) for number, step in enumerate(read["steps"], start=1)]
+
+
+def recipe_name(path: Path) -> str:
+    """Return the `name` that a recipe gives itself, else the name of its file."""
+    try:
+        read = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, yaml.YAMLError, UnicodeDecodeError):
+        return path.stem
+    return str(read["name"]) if isinstance(read, dict) and read.get("name") else path.stem
+
+
+def _step(path: Path, number: int, step: Any, out: Path, data: Path | None) -> Step:
+    if not isinstance(step, dict) or len(step) != 1:
+        raise ConfigError(f"{path}, step {number} must be one command with its options. Got {step!r}.")
+    (name, options), *_ = step.items()
+    if name not in STEP_CONFIGS:
+        raise UnknownNameError(f"step in {path}", str(name), STEP_CONFIGS)
+    config_class = STEP_CONFIGS[name]
+    where = f"{path}, step {number} ({name})"
+    if not isinstance(options, dict):
+        raise ConfigError(f"{where} must have a mapping of options. Got {options!r}.")
+    hints = typing.get_type_hints(config_class)
+    resolved = {key: _resolve(value, hints.get(key), out=out, data=data, where=where) for key, value in options.items()}
+    config: Any = parse_mapping(config_class, resolved, where=where)
+    return Step(number, name, config, final=bool(getattr(config, "final", False)))
+
+
+def _resolve(value: Any, hint: Any, *, out: Path, data: Path | None, where: str) -> Any:
+    if isinstance(value, list):
+        return [_resolve(item, hint, out=out, data=data, where=where) for item in value]
+    if not isinstance(value, str):
+        return value
+    if "{data}" in value:
+        if data is None:
+            raise ConfigError(f"{where} uses {{data}}. Name the folder with --data.")
+        value = value.replace("{data}", str(data))
+    value = value.replace("{out}", str(out))
+    is_path = "Path" in str(hint)
+    return str(out / value) if is_path else value  # an absolute value replaces `out`

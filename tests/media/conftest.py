@@ -1,0 +1,35 @@
+"""Drawn faces whose places are known, for the tests of detectors and crops."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from visavox.world.drawn_faces import draw_face, landmarks_px
+from visavox.world.people import make_person
+from visavox.world.scene import Scene
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """A drawn face and where its points were put."""
+
+    image: np.ndarray
+    """(height, width, 3) uint8."""
+    landmarks: np.ndarray
+    """(5, 2) x and y of the eyes, the nose and the corners of the mouth, from left to right."""
+
+
+@pytest.fixture(scope="session")
+def portraits() -> list[Portrait]:
+    """Three drawn people, each alone and looking at us."""
+    people = [make_person(index, seed=1) for index in range(3)]
+    return [Portrait(draw_face(p, Scene()), np.asarray(landmarks_px(p, Scene()), float)) for p in people]
+
+
+@pytest.fixture(scope="session")
+def portrait(portraits: list[Portrait]) -> Portrait:
+    """One drawn person."""
+    return portraits[0]

@@ -1,0 +1,16 @@
+"""The recipe of the boxed model can be built as it stands."""
+
+from __future__ import annotations
+
+from visavox.pipeline.base_recipe import ASSOCIATOR, FACE_ENCODER, VOICE_ENCODER
+from visavox.pipeline.fitting import plan_networks
+from visavox.pipeline.frozen_encoder import build_encoder
+
+
+def test_the_encoders_exist() -> None:
+    assert build_encoder(VOICE_ENCODER, "voice").modality == "voice"
+    assert build_encoder(FACE_ENCODER, "face").modality == "face"
+
+
+def test_the_associator_is_a_valid_specification() -> None:
+    assert isinstance(plan_networks(ASSOCIATOR), list)

@@ -1,0 +1,187 @@
+"""A folder of pairs to a corpus: complete, resumable, and honest about a full disk."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from visavox.config import PrepareConfig
+from visavox.corpus.catalog import Catalog
+from visavox.errors import ConfigError, DataError, UnknownNameError
+from visavox.pipeline.corpus_building import CATALOG, build_corpus
+
+
+def content(corpus: Path) -> str:
+    with Catalog.open(corpus / CATALOG) as catalog:
+        return catalog.content_hash()
+
+
+def part_of(world: Path, to: Path, n_clips: int) -> Path:
+    """Copy the first clips of a world."""
+    rows = list(csv.reader((world / "clips.csv").open(encoding="utf-8")))
+    for name in ("faces", "voices"):
+        (to / name).mkdir(parents=True)
+        for clip, *_ in rows[1 : n_clips + 1]:
+            found = next((world / name).glob(f"{clip}.*"))
+            shutil.copy(found, to / name / found.name)
+    with (to / "clips.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows(rows[: n_clips + 1])
+    return to
+
+
+@pytest.fixture
+def tiny(small_world: Path, tmp_path: Path) -> Path:
+    return part_of(small_world, tmp_path / "tiny", 3)
+
+
+def test_every_clip_has_rows_and_files(small_world: Path, small_corpus: Path) -> None:
+    with Catalog.open(small_corpus / CATALOG) as catalog:
+        items = list(catalog.items())
+    assert len(items) == 32
+    assert all((small_corpus / str(item.path)).is_file() for item in items)
+    assert {item.person for item in items} == {f"person-{i:04d}" for i in range(8)}
+    assert (small_corpus / "stats.json").is_file()
+
+
+def test_a_second_run_does_nothing_and_changes_nothing(tiny: Path, tmp_path: Path) -> None:
+    config = PrepareConfig(root=tiny, out=tmp_path / "corpus")
+    build_corpus(config)
+    before = content(tmp_path / "corpus")
+    summary = build_corpus(config)
+    assert (summary.n_new, summary.n_clips) == (0, 3)
+    assert content(tmp_path / "corpus") == before
+
+
+def test_progress_counts_the_clips_to_do(tiny: Path, tmp_path: Path) -> None:
+    calls: list[tuple[int, int]] = []
+    build_corpus(PrepareConfig(root=tiny, out=tmp_path / "corpus", limit=2), lambda *call: calls.append(call))
+    assert calls == [(1, 2), (2, 2)]
+    build_corpus(PrepareConfig(root=tiny, out=tmp_path / "corpus"), lambda *call: calls.append(call))
+    assert calls[2:] == [(1, 1)]
+
+
+def test_a_run_that_was_killed_goes_on_to_the_same_corpus(tiny: Path, tmp_path: Path) -> None:
+    build_corpus(PrepareConfig(root=tiny, out=tmp_path / "whole"))
+    code = (
+        "import os, signal, sys; from pathlib import Path;"
+        "from visavox.config import PrepareConfig; from visavox.pipeline.corpus_building import build_corpus;"
+        "build_corpus(PrepareConfig(root=Path(sys.argv[1]), out=Path(sys.argv[2])),"
+        "lambda done, total: os.kill(os.getpid(), signal.SIGKILL) if done == 2 else None)"
+    )
+    killed = subprocess.run([sys.executable, "-c", code, str(tiny), str(tmp_path / "cut")], check=False)
+    assert killed.returncode == -signal.SIGKILL
+    summary = build_corpus(PrepareConfig(root=tiny, out=tmp_path / "cut"))
+    assert summary.n_new == 1
+    assert content(tmp_path / "cut") == content(tmp_path / "whole")
+
+
+def test_a_full_disk_is_one_line_and_keeps_what_is_done(tiny: Path, tmp_path: Path) -> None:
+    """The size of any one file is limited to 150 kB: voices of these clips are smaller, the long one is not."""
+    import numpy as np
+    import soundfile
+
+    voice = next((tiny / "voices").glob("person-0000-c0.*"))
+    samples, rate = soundfile.read(voice)
+    loud = np.random.default_rng(0).normal(size=rate * 20).clip(-1, 1) * 0.5
+    long = np.concatenate([samples, loud, samples])
+    target = sorted((tiny / "voices").iterdir())[2]
+    soundfile.write(target, long, rate)
+    code = (
+        "import resource, sys; from visavox.__main__ import main;"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (250_000, 250_000));"
+        "sys.exit(main(['prepare', '--root', sys.argv[1], '--out', sys.argv[2], '--workers', '1']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tiny), str(tmp_path / "corpus")], check=False, capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert "2 clips of this run are done and kept" in done.stderr
+    assert not list((tmp_path / "corpus").rglob("*.part*"))
+    assert build_corpus(PrepareConfig(root=tiny, out=tmp_path / "corpus")).n_new == 1
+
+
+def test_ctrl_c_is_one_line_and_keeps_what_is_done(small_world: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "visavox", "prepare", "--root", str(small_world), "--out", str(tmp_path / "c")]
+    running = subprocess.Popen([*command, "--workers", "1"], stderr=subprocess.PIPE, text=True)
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and not list((tmp_path / "c" / "faces").glob("*.jpg")):
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "Traceback" not in said
+    assert "interrupted" in said
+
+
+def test_other_settings_are_refused_until_overwritten(tiny: Path, tmp_path: Path) -> None:
+    build_corpus(PrepareConfig(root=tiny, out=tmp_path / "corpus", limit=1))
+    other = PrepareConfig(root=tiny, out=tmp_path / "corpus", limit=1, min_speech_s=0.1)
+    with pytest.raises(DataError, match="min_speech_s"):
+        build_corpus(other)
+    replaced = build_corpus(
+        PrepareConfig(root=tiny, out=tmp_path / "corpus", limit=1, min_speech_s=0.1, overwrite=True)
+    )
+    assert replaced.n_new == 1
+
+
+def test_a_folder_of_other_things_is_never_touched(tiny: Path, tmp_path: Path) -> None:
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "letter.txt").write_text("dear", encoding="utf-8")
+    with pytest.raises(ConfigError, match="holds other files"):
+        build_corpus(PrepareConfig(root=tiny, out=tmp_path / "home", overwrite=True))
+    assert (tmp_path / "home" / "letter.txt").read_text(encoding="utf-8") == "dear"
+
+
+def test_a_file_in_place_of_the_folder_is_refused(tiny: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match="is a file"):
+        build_corpus(PrepareConfig(root=tiny, out=tmp_path / "file"))
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tiny: Path) -> None:
+    with pytest.raises(DataError, match="cannot be written"):
+        build_corpus(PrepareConfig(root=tiny, out=Path("/proc/no/corpus")))
+
+
+def test_an_unknown_detector_or_source_is_said_before_anything_is_done(tiny: Path, tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'mtcnn'"):
+        build_corpus(PrepareConfig(root=tiny, out=tmp_path / "corpus", detector="mtcn"))
+    with pytest.raises(UnknownNameError, match="Unknown source"):
+        build_corpus(PrepareConfig(root=tiny, out=tmp_path / "corpus", source="par"))
+    assert not (tmp_path / "corpus").exists()
+
+
+def test_an_empty_table_is_one_line(tmp_path: Path) -> None:
+    for name in ("faces", "voices"):
+        (tmp_path / "in" / name).mkdir(parents=True)
+    (tmp_path / "in" / "clips.csv").write_text("clip\n", encoding="utf-8")
+    with pytest.raises(DataError, match="holds no clips"):
+        build_corpus(PrepareConfig(root=tmp_path / "in", out=tmp_path / "corpus"))
+
+
+def test_two_processes_give_the_same_corpus_as_one(
+    small_world: Path, small_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from visavox.pipeline import corpus_building
+
+    monkeypatch.setattr(corpus_building, "FEW_CLIPS", 1)
+    part = part_of(small_world, tmp_path / "part", 4)
+    build_corpus(PrepareConfig(root=part, out=tmp_path / "two", workers=2))
+    build_corpus(PrepareConfig(root=part, out=tmp_path / "one", workers=1))
+    assert content(tmp_path / "two") == content(tmp_path / "one")
+
+
+def test_real_clips_are_prepared(real_data: Path, tmp_path: Path) -> None:
+    summary = build_corpus(PrepareConfig(root=real_data / "voxceleb", out=tmp_path / "corpus", limit=3))
+    assert summary.n_items["face"] == {"ok": 3}
+    assert summary.n_items["voice"] == {"ok": 3}
+    assert summary.n_faces_not_found == 0

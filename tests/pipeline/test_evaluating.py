@@ -1,0 +1,155 @@
+"""People and a model to a report, its baselines, its log of final tests."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from visavox.config import EvaluateConfig, TrainConfig
+from visavox.errors import ConfigError
+from visavox.evaluation.record import Report
+from visavox.evaluation.report import read_report
+from visavox.metrics.matching import all_pairs_accuracy_score
+from visavox.pipeline.evaluating import evaluate_model
+from visavox.pipeline.model_training import train_model
+from visavox.pipeline.tested_people import find_tested_people
+
+
+@pytest.fixture(scope="module")
+def config(
+    small_run: Path, small_embeddings: Path, small_splits: Path, small_corpus: Path, tmp_path_factory: object
+) -> EvaluateConfig:
+    out: Path = tmp_path_factory.mktemp("report")  # type: ignore[attr-defined]
+    return EvaluateConfig(
+        model=str(small_run),
+        embeddings=small_embeddings,
+        splits=small_splits,
+        corpus=small_corpus,
+        out=out,
+        resamples=100,
+    )
+
+
+@pytest.fixture(scope="module")
+def report(config: EvaluateConfig) -> Report:
+    return evaluate_model(config)
+
+
+def test_every_protocol_is_there_in_both_directions(report: Report) -> None:
+    found = {(m.protocol, m.direction) for m in report.measures}
+    assert found == {
+        (p, d) for p in ("matching", "verification", "retrieval") for d in ("voice_to_face", "face_to_voice")
+    }
+
+
+def test_the_main_figure_is_the_metric_of_the_tables(report: Report, config: EvaluateConfig) -> None:
+
+    people = find_tested_people(config)
+    identity = np.unique(people.voice.identities, return_inverse=True)[1]
+    expected = all_pairs_accuracy_score(
+        people.voice.vectors @ people.face.vectors.T,
+        np.arange(len(identity)),
+        identity[:, None] != identity,
+        people=identity,
+    )
+    measure = report.find(protocol="matching", direction="voice_to_face", group="all", measure="accuracy_1_of_2")
+    assert measure is not None
+    assert measure.value == pytest.approx(expected)
+    assert measure.low <= measure.value <= measure.high
+    assert (measure.chance, measure.n_people) == (0.5, 2)
+
+
+def test_gender_alone_and_random_stand_beside_the_model(report: Report) -> None:
+    assert [b.name for b in report.baselines] == ["gender alone", "random"]
+    assert report.baselines[0].note == "given labels"
+    assert len(report.baselines[0].measures) == len(report.measures)
+
+
+def test_what_is_undefined_says_why(report: Report) -> None:
+    """Two test people of different gender cannot be matched within a gender."""
+    undefined = [m for m in report.measures if math.isnan(m.value)]
+    assert all(m.note for m in undefined)
+
+
+def test_the_three_files_are_written_and_read_back(report: Report, config: EvaluateConfig) -> None:
+    assert read_report(config.out).measures == report.measures
+    assert (config.out / "report.md").is_file()
+    page = (config.out / "report.html").read_text(encoding="utf-8")
+    assert "data:audio" in page
+    assert "data:image" in page
+
+
+def test_the_provenance_names_encoders_people_and_seed(report: Report) -> None:
+    facts = report.provenance
+    assert "VoxCeleb" in facts["encoders"]["voice"]["training_data"]
+    assert facts["counts"] == {"voices": 4, "faces": 4, "people": 2}
+    assert facts["catalog_hash"]
+    assert facts["caveats"]
+
+
+def test_the_same_seed_gives_the_same_report(report: Report, config: EvaluateConfig) -> None:
+
+    again = evaluate_model(dataclasses.replace(config, out=config.out / "again"))
+    assert again.measures == report.measures
+
+
+def test_a_final_test_is_logged_with_its_date(config: EvaluateConfig, tmp_path: Path) -> None:
+
+    final = dataclasses.replace(config, final=True, final_log=tmp_path / "log.jsonl", out=tmp_path / "a")
+    evaluate_model(final)
+    evaluate_model(final)
+    rows = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert len(rows) == 2
+    assert rows[0]["date"].startswith("20")
+    assert "voice_to_face all accuracy_1_of_2" in rows[0]["figures"]
+
+
+def test_trial_lists_can_be_used_instead_of_all_pairs(
+    config: EvaluateConfig, small_splits: Path, tmp_path: Path
+) -> None:
+
+    listed = evaluate_model(dataclasses.replace(config, trials=small_splits / "trials", out=tmp_path))
+    names = {m.measure for m in listed.measures}
+    assert "accuracy_1_of_2_by_trial" in names
+
+
+def test_reports_are_compared(config: EvaluateConfig, report: Report, tmp_path: Path) -> None:
+
+    evaluate_model(dataclasses.replace(config, compare=(config.out,), out=tmp_path))
+    assert "Runs compared" in (tmp_path / "comparison.html").read_text(encoding="utf-8")
+
+
+def test_checkpoints_become_a_curve(
+    config: EvaluateConfig, small_embeddings: Path, small_splits: Path, tmp_path: Path
+) -> None:
+
+    towers = {"name": "two_tower", "hidden": [8], "output_dim": 4, "n_epochs": 3, "batch_size": 8}
+    train_model(
+        TrainConfig(
+            embeddings=small_embeddings,
+            splits=small_splits,
+            out=tmp_path / "run",
+            associator=towers,
+            checkpoint_every_epochs=1,
+        )
+    )
+    found = evaluate_model(
+        dataclasses.replace(config, model=str(tmp_path / "run"), checkpoints=True, out=tmp_path / "report")
+    )
+    curves = [c for c in found.curves if c.name == "checkpoints"]
+    assert [len(c.x) for c in curves] == [3, 3]
+    assert found.training is not None
+    assert len(found.training.rows) == 3
+    with pytest.raises(ConfigError, match="keeps no checkpoints"):
+        evaluate_model(dataclasses.replace(config, checkpoints=True, out=tmp_path / "none"))
+
+
+def test_too_few_resamples_are_refused(config: EvaluateConfig) -> None:
+
+    with pytest.raises(ConfigError, match="`resamples` must be at least 100. Got 5"):
+        evaluate_model(dataclasses.replace(config, resamples=5))

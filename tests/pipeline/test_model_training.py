@@ -1,0 +1,166 @@
+"""Embeddings to a run: three subsets, resuming, and what is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from visavox.config import TrainConfig
+from visavox.errors import ConfigError, DataError, UnknownNameError
+from visavox.metrics.matching import all_pairs_accuracy_score
+from visavox.pipeline.embedding import CorpusEmbeddings
+from visavox.pipeline.model_training import PairedTables, train_model
+from visavox.pipeline.training_log import read_metrics
+from visavox.pipeline.voice_face_model import VoiceFaceModel
+
+CCA = {"name": "cca", "n_components": 4}
+TOWERS = {"name": "two_tower", "hidden": [16], "output_dim": 8, "n_epochs": 3, "batch_size": 8}
+
+
+def train(embeddings: Path, out: Path, **options: object) -> object:
+    return train_model(TrainConfig(embeddings=embeddings, out=out, **options))  # type: ignore[arg-type]
+
+
+def test_a_run_holds_its_configuration_and_a_model(small_run: Path) -> None:
+    assert (small_run / "config.yaml").is_file()
+    names = {path.name for path in (small_run / "best").iterdir()}
+    assert names == {"config.json", "model.safetensors", "preprocess.json", "people.json", "README.md"}
+
+
+def test_the_model_knows_only_its_training_people(small_run: Path) -> None:
+    assert len(VoiceFaceModel.from_pretrained(small_run).people) == 4
+
+
+def test_all_trains_on_everybody_and_calibrates_inside(small_embeddings: Path, tmp_path: Path) -> None:
+    outcome = train_model(TrainConfig(embeddings=small_embeddings, out=tmp_path / "r", subset="all", associator=CCA))
+    assert (outcome.n_pairs, outcome.n_people) == (16, 8)
+    assert outcome.accuracies == {}
+    assert len(VoiceFaceModel.from_pretrained(tmp_path / "r").people) == 8
+
+
+def test_folds_keep_held_out_vectors_of_every_pair(small_embeddings: Path, small_splits: Path, tmp_path: Path) -> None:
+    outcome = train_model(
+        TrainConfig(
+            embeddings=small_embeddings, splits=small_splits, out=tmp_path / "r", subset="folds", associator=CCA
+        )
+    )
+    held = CorpusEmbeddings.load(tmp_path / "r" / "held_out")
+    assert len(held.voice) == outcome.n_pairs == 12  # the test subset is in no fold
+    assert set(held.voice.attribute("fold")) == {"0", "1"}
+    # The accuracy, again, from the tables and the metric alone.
+    folds = np.array(held.voice.attribute("fold"))
+    people = np.array(held.voice.identities)
+    negatives = (people[:, None] != people) & (folds[:, None] == folds)
+    expected = all_pairs_accuracy_score(
+        held.voice.vectors @ held.face.vectors.T,
+        np.arange(len(people)),
+        negatives,
+        people=np.unique(people, return_inverse=True)[1],
+    )
+    assert outcome.accuracies["voice_to_face"] == pytest.approx(expected, abs=1e-9)
+    assert json.loads((tmp_path / "r" / "folds.json").read_text(encoding="utf-8"))["match_scale"] == outcome.match_scale
+
+
+def test_the_scale_of_a_run_over_folds_can_be_taken_over(
+    small_embeddings: Path, small_splits: Path, tmp_path: Path
+) -> None:
+    common = {"embeddings": small_embeddings, "associator": CCA}
+    folds = train_model(TrainConfig(**common, splits=small_splits, subset="folds", out=tmp_path / "f"))  # type: ignore[arg-type]
+    whole = train_model(TrainConfig(**common, subset="all", calibration=tmp_path / "f", out=tmp_path / "a"))  # type: ignore[arg-type]
+    assert whole.match_scale == folds.match_scale
+    with pytest.raises(DataError, match=r"folds\.json is missing"):
+        train_model(TrainConfig(**common, subset="all", calibration=tmp_path / "a", out=tmp_path / "b"))  # type: ignore[arg-type]
+
+
+def test_networks_write_metrics_ceilings_and_checkpoints(
+    small_embeddings: Path, small_splits: Path, tmp_path: Path
+) -> None:
+    train(small_embeddings, tmp_path / "r", splits=small_splits, associator=TOWERS, checkpoint_every_epochs=1)
+    rows = read_metrics(tmp_path / "r")
+    assert [row["epoch"] for row in rows] == [1, 2, 3]
+    text = json.dumps(rows)
+    for name in ("positive_similarity", "negative_similarity", "voice_ceiling_positive", "temperature"):
+        assert name in text
+    assert len(list((tmp_path / "r").rglob("step-*/model.safetensors"))) == 3
+    assert list((tmp_path / "r").rglob("events.out.tfevents.*"))
+
+
+def test_the_same_command_again_gives_the_same_model(
+    small_embeddings: Path, small_splits: Path, tmp_path: Path
+) -> None:
+    for name in ("a", "b"):
+        train(small_embeddings, tmp_path / name, splits=small_splits, associator=TOWERS)
+    train(small_embeddings, tmp_path / "a", splits=small_splits, associator=TOWERS)
+    weights = [(tmp_path / name / "best" / "model.safetensors").read_bytes() for name in ("a", "b")]
+    assert weights[0] == weights[1]
+
+
+def test_other_settings_in_the_same_folder_are_refused_until_overwritten(
+    small_embeddings: Path, tmp_path: Path
+) -> None:
+    train(small_embeddings, tmp_path / "r", subset="all", associator=CCA)
+    with pytest.raises(DataError, match="other settings: associator, seed"):
+        train(small_embeddings, tmp_path / "r", subset="all", associator=TOWERS, seed=3)
+    train(small_embeddings, tmp_path / "r", subset="all", associator=TOWERS, seed=3, overwrite=True)
+
+
+def test_a_folder_of_other_things_is_refused(small_embeddings: Path, tmp_path: Path) -> None:
+    (tmp_path / "letter.txt").touch()
+    with pytest.raises(ConfigError, match="holds other files"):
+        train(small_embeddings, tmp_path, subset="all", associator=CCA)
+
+
+def test_a_test_person_moved_into_training_by_hand_is_refused(
+    small_embeddings: Path, small_splits: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(small_splits, tmp_path / "s")
+    path = tmp_path / "s" / "splits.json"
+    edited = json.loads(path.read_text(encoding="utf-8"))
+    clip = next(c for c, side in edited["subsets"].items() if side == "test")
+    edited["subsets"][clip] = "train"
+    path.write_text(json.dumps(edited), encoding="utf-8")
+    with pytest.raises(DataError, match=r"'person-\d+' is in the subsets"):
+        train(small_embeddings, tmp_path / "r", splits=tmp_path / "s", associator=CCA)
+
+
+@pytest.mark.parametrize(
+    ("associator", "message"),
+    [
+        ("ca", "Did you mean 'cca'"),
+        ({"name": "cca", "ridge": 3}, "takes no 'ridge'"),
+        ({"name": "two_tower", "n_epochs": 0}, "`n_epochs` must be"),
+    ],
+)
+def test_a_wrong_associator_is_said_before_anything_is_written(
+    small_embeddings: Path, tmp_path: Path, associator: object, message: str
+) -> None:
+    with pytest.raises((ConfigError, UnknownNameError), match=message):
+        train(small_embeddings, tmp_path / "r", subset="all", associator=associator)
+    assert not (tmp_path / "r").exists()
+
+
+def test_folds_need_a_split_with_folds(small_embeddings: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="needs --splits"):
+        train(small_embeddings, tmp_path / "r", subset="folds", associator=CCA)
+
+
+def test_an_unpaired_corpus_pairs_every_voice_and_face_of_a_person_once(small_embeddings: Path) -> None:
+    embedded = CorpusEmbeddings.load(small_embeddings)
+    renamed = embedded.face.__class__(
+        "face",
+        embedded.face.encoder,
+        tuple(f"f{i}" for i in range(16)),
+        tuple(f"f{i}" for i in range(16)),
+        embedded.face.identities,
+        embedded.face.videos,
+        embedded.face.attributes,
+        embedded.face.vectors,
+    )
+    paired = PairedTables.of(CorpusEmbeddings(embedded.voice, renamed, embedded.about))
+    assert len(paired.voice) == 16
+    assert paired.voice.identities == paired.face.identities
+    assert len(set(paired.face.keys)) == 16

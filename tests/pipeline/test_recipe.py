@@ -1,0 +1,96 @@
+"""Recipes: every step is checked before the first is done."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from visavox.errors import ConfigError, UnknownNameError
+from visavox.pipeline.recipe import read_recipe, recipe_name
+
+RECIPES = Path(__file__).parents[2] / "recipes"
+
+
+def write(folder: Path, text: str) -> Path:
+    (folder / "r.yaml").write_text(text, encoding="utf-8")
+    return folder / "r.yaml"
+
+
+def test_paths_lie_in_the_run_and_data_is_filled_in(tmp_path: Path) -> None:
+    path = write(
+        tmp_path, "steps:\n  - prepare: {root: '{data}/a', out: corpus}\n  - embed: {corpus: corpus, out: /e}\n"
+    )
+    first, second = read_recipe(path, out=Path("/run"), data=Path("/data"))
+    assert (first.config.root, first.config.out) == (Path("/data/a"), Path("/run/corpus"))
+    assert (second.config.corpus, second.config.out) == (Path("/run/corpus"), Path("/e"))
+
+
+def test_options_that_are_no_paths_keep_their_text(tmp_path: Path) -> None:
+    text = "steps:\n  - embed: {corpus: c, out: e, voice_encoder: {name: ge2e, output: hidden}, batch_size: 4}\n"
+    (step,) = read_recipe(write(tmp_path, text), out=tmp_path, data=None)
+    assert dict(step.config.voice_encoder) == {"name": "ge2e", "output": "hidden"}
+    assert step.config.batch_size == 4
+
+
+def test_a_final_step_is_marked(tmp_path: Path) -> None:
+    text = "steps:\n  - evaluate: {out: a, pairs: p}\n  - evaluate: {out: b, pairs: p, final: true}\n"
+    assert [step.final for step in read_recipe(write(tmp_path, text), out=tmp_path, data=None)] == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("steps:\n  - prepare: {rot: a, out: b}\n", r"step 1 \(prepare\) takes no 'rot', probably a typo. It takes: "),
+        ("steps:\n  - prepare: {out: b}\n", "root"),
+        ("steps:\n  - embed: {corpus: a, out: b, batch_size: many}\n", "batch_size"),
+        ("steps:\n  - prepare: {root: '{data}/a', out: b}\n", "Name the folder with --data"),
+        ("steps:\n  - prepare: 3\n", "must have a mapping of options"),
+        ("steps:\n  - {prepare: {}, embed: {}}\n", "must be one command"),
+        ("steps: 3\n", "`steps`, a list"),
+        ("- a\n", "`steps`, a list"),
+        ("stepps: []\nsteps: []\n", "takes no 'stepps'"),
+        ("steps: [}\n", "is no YAML"),
+    ],
+)
+def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message) as raised:
+        read_recipe(write(tmp_path, text), out=tmp_path, data=None)
+    assert "\n" not in str(raised.value)
+
+
+def test_an_unknown_step_gives_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(UnknownNameError, match="Did you mean 'prepare'"):
+        read_recipe(write(tmp_path, "steps:\n  - prepair: {}\n"), out=tmp_path, data=None)
+
+
+def test_a_missing_recipe_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="There is no recipe"):
+        read_recipe(tmp_path / "no.yaml", out=tmp_path, data=None)
+
+
+def test_the_name_of_a_recipe_is_its_own_or_its_files(tmp_path: Path) -> None:
+    assert recipe_name(write(tmp_path, "name: mine\nsteps: []\n")) == "mine"
+    assert recipe_name(write(tmp_path, "steps: []\n")) == "r"
+    assert recipe_name(tmp_path / "absent.yaml") == "absent"
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda p: p.stem)
+def test_every_recipe_that_comes_along_is_valid(path: Path, tmp_path: Path) -> None:
+    steps = read_recipe(path, out=tmp_path, data=tmp_path / "data")
+    assert steps[-1].name == "evaluate"
+
+
+def test_the_fingerprint_follows_options_files_and_what_came_before(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    text = "steps:\n  - prepare: {root: '{data}/in', out: c, limit: 1}\n"
+
+    def fingerprint(text: str, before: str = "") -> str:
+        return read_recipe(write(tmp_path, text), out=tmp_path, data=tmp_path)[0].fingerprint(before)
+
+    first = fingerprint(text)
+    assert fingerprint(text) == first
+    assert fingerprint(text, "x") != first
+    assert fingerprint(text.replace("limit: 1", "limit: 2")) != first
+    (tmp_path / "in" / "new.jpg").write_bytes(b"x")
+    assert fingerprint(text) != first

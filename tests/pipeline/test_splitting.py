@@ -1,0 +1,80 @@
+"""A corpus to splits, trials and an audit."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from visavox.config import SplitConfig
+from visavox.corpus.catalog import Catalog
+from visavox.corpus.splits import Splits
+from visavox.errors import ConfigError, DataError
+from visavox.pipeline.corpus_building import CATALOG
+from visavox.pipeline.splitting import audit_corpus, split_corpus
+
+
+def test_nobody_is_in_two_subsets(small_corpus: Path, small_splits: Path) -> None:
+    splits = Splits.load(small_splits / "splits.json")
+    with Catalog.open(small_corpus / CATALOG) as catalog:
+        sides = {(item.person, splits.subset_of(item.clip)) for item in catalog.items()}
+    assert len(sides) == 8
+    assert {side for _, side in sides} == {"train", "validation", "test"}
+
+
+def test_lists_and_audit_are_written(small_splits: Path) -> None:
+    names = {path.name for path in (small_splits / "trials").iterdir()}
+    assert {"manifest.json", "matching_voice_to_face_all_2.csv", "retrieval_face_to_voice.csv"} <= names
+    assert json.loads((small_splits / "audit.json").read_text(encoding="utf-8"))["n_errors"] == 0
+
+
+def test_the_same_seed_gives_the_same_split_and_may_be_repeated(small_corpus: Path, tmp_path: Path) -> None:
+    config = SplitConfig(corpus=small_corpus, out=tmp_path, folds=2, seed=3)
+    assert split_corpus(config).splits == split_corpus(config).splits
+
+
+def test_another_seed_in_the_same_folder_is_refused_until_overwritten(small_corpus: Path, tmp_path: Path) -> None:
+    split_corpus(SplitConfig(corpus=small_corpus, out=tmp_path, folds=2, seed=3))
+    with pytest.raises(DataError, match=r"another split \(seed 3"):
+        split_corpus(SplitConfig(corpus=small_corpus, out=tmp_path, folds=2, seed=4))
+    outcome = split_corpus(SplitConfig(corpus=small_corpus, out=tmp_path, folds=2, seed=4, overwrite=True))
+    assert outcome.splits.seed == 4
+
+
+@pytest.mark.parametrize(("validation", "test"), [(0.5, 0.5), (-0.1, 0.2), (0.9, 0.2)])
+def test_impossible_shares_are_refused(small_corpus: Path, tmp_path: Path, validation: float, test: float) -> None:
+    with pytest.raises(ConfigError, match="leave something to train on"):
+        split_corpus(SplitConfig(corpus=small_corpus, out=tmp_path, validation=validation, test=test))
+
+
+def test_more_folds_than_people_is_refused(small_corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="`n_folds` must be at most"):
+        split_corpus(SplitConfig(corpus=small_corpus, out=tmp_path, folds=50))
+
+
+def test_without_test_or_validation_there_are_no_lists(small_corpus: Path, tmp_path: Path) -> None:
+    outcome = split_corpus(SplitConfig(corpus=small_corpus, out=tmp_path, validation=0, test=0, folds=2))
+    assert not outcome.trials.lists
+    assert outcome.splits.counts()["train"] == 16
+
+
+def test_a_person_moved_by_hand_is_an_error_of_the_audit(
+    small_corpus: Path, small_splits: Path, tmp_path: Path
+) -> None:
+    shutil.copy(small_splits / "splits.json", tmp_path)
+    edited = json.loads((tmp_path / "splits.json").read_text(encoding="utf-8"))
+    clip = next(c for c, side in edited["subsets"].items() if side == "test")
+    edited["subsets"][clip] = "train"
+    (tmp_path / "splits.json").write_text(json.dumps(edited), encoding="utf-8")
+    with Catalog.open(small_corpus / CATALOG) as catalog:
+        items = list(catalog.items())
+    found = audit_corpus(small_corpus, items, Splits.load(tmp_path / "splits.json"), None)
+    assert found.n_errors >= 1
+    assert "person" in {finding.kind for finding in found.findings}
+
+
+def test_embeddings_widen_the_audit(small_corpus: Path, small_embeddings: Path, tmp_path: Path) -> None:
+    config = SplitConfig(corpus=small_corpus, out=tmp_path, folds=2, embeddings=small_embeddings)
+    assert not split_corpus(config).audit.not_checked

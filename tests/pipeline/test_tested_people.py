@@ -1,0 +1,117 @@
+"""Who is measured: three ways to people, and those that are refused."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from visavox.config import EvaluateConfig, TrainConfig
+from visavox.errors import ConfigError, DataError
+from visavox.pipeline.embedding import CorpusEmbeddings
+from visavox.pipeline.model_training import train_model
+from visavox.pipeline.tested_people import TestedPeople, find_tested_people
+
+
+def find(**options: object) -> TestedPeople:
+    return find_tested_people(EvaluateConfig(**options))  # type: ignore[arg-type]
+
+
+def test_a_subset_of_a_split_is_projected_into_the_models_space(
+    small_run: Path, small_embeddings: Path, small_splits: Path, tmp_path: Path
+) -> None:
+    people = find(model=str(small_run), embeddings=small_embeddings, splits=small_splits, out=tmp_path)
+    assert len(people.voice) == len(people.face) == 4
+    assert people.voice.dim == people.face.dim
+    assert np.allclose(np.linalg.norm(people.voice.vectors, axis=1), 1, atol=1e-5)
+
+
+def test_people_of_the_training_are_refused_but_for_the_training_subset(
+    small_run: Path, small_embeddings: Path, small_splits: Path, tmp_path: Path
+) -> None:
+    options = {"model": str(small_run), "embeddings": small_embeddings, "splits": small_splits, "out": tmp_path}
+    with pytest.raises(DataError, match=r"was trained on 4 of these people or videos \(person-\d+"):
+        find(**options, subset="all")
+    assert len(find(**options, subset="train").voice) == 8
+
+
+def test_a_folder_of_pairs_is_prepared_and_embedded_as_the_model_asks(
+    small_run: Path, small_world: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "in").mkdir()
+    for name in ("faces", "voices"):
+        shutil.copytree(small_world / name, tmp_path / "in" / name)
+    table = (small_world / "clips.csv").read_text(encoding="utf-8")
+    (tmp_path / "in" / "clips.csv").write_text(table.replace(",person-", ",other-"), encoding="utf-8")
+    people = find(model=str(small_run), pairs=tmp_path / "in", out=tmp_path / "out", workers=1)
+    assert people.name == "in"
+    assert len(people.voice) == 16
+    assert people.corpus == tmp_path / "out" / "corpus"
+
+
+def test_held_out_folds_come_with_their_fold(small_embeddings: Path, small_splits: Path, tmp_path: Path) -> None:
+    config = TrainConfig(
+        embeddings=small_embeddings,
+        splits=small_splits,
+        out=tmp_path / "r",
+        subset="folds",
+        associator={"name": "cca", "n_components": 4},
+    )
+    train_model(config)
+    people = find(model=str(tmp_path / "r"), subset="folds", out=tmp_path / "out")
+    assert people.model is None
+    assert set(people.voice.attribute("fold")) == {"0", "1"}
+
+
+def test_embeddings_of_another_encoder_are_refused(
+    small_run: Path, small_embeddings: Path, small_splits: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(small_embeddings, tmp_path / "e")
+    about = json.loads((tmp_path / "e" / "embeddings.json").read_text(encoding="utf-8"))
+    about["encoders"]["face"]["spec"] = {"name": "dlib", "output": "pooled"}
+    (tmp_path / "e" / "embeddings.json").write_text(json.dumps(about), encoding="utf-8")
+    with pytest.raises(DataError, match=r"takes face embeddings of \{'name': 'dlib'\}"):
+        find(model=str(small_run), embeddings=tmp_path / "e", splits=small_splits, out=tmp_path / "o")
+
+
+@pytest.mark.parametrize("both", [True, False])
+def test_pairs_or_embeddings_but_not_both_or_neither(
+    small_run: Path, small_embeddings: Path, small_world: Path, tmp_path: Path, both: bool
+) -> None:
+    given = {"embeddings": small_embeddings, "pairs": small_world} if both else {}
+    with pytest.raises(ConfigError, match="either `pairs`"):
+        find(model=str(small_run), out=tmp_path, **given)
+
+
+def test_a_subset_needs_splits_and_must_not_be_empty(
+    small_run: Path, small_embeddings: Path, small_splits: Path, tmp_path: Path
+) -> None:
+    options = {"model": str(small_run), "embeddings": small_embeddings, "out": tmp_path}
+    with pytest.raises(ConfigError, match="needs --splits"):
+        find(**options, subset="test")
+    shutil.copytree(small_splits, tmp_path / "s")
+    path = tmp_path / "s" / "splits.json"
+    edited = json.loads(path.read_text(encoding="utf-8"))
+    edited["subsets"] = {c: "train" if side == "test" else side for c, side in edited["subsets"].items()}
+    path.write_text(json.dumps(edited), encoding="utf-8")
+    with pytest.raises(ConfigError, match="no clip in 'test'"):
+        find(**options, splits=tmp_path / "s")
+
+
+def test_folds_need_a_run_over_folds(small_run: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="--subset folds"):
+        find(model=str(small_run), subset="folds", out=tmp_path)
+
+
+def test_the_trial_hash_is_of_who_competes_not_of_the_model(
+    small_run: Path, small_embeddings: Path, small_splits: Path, tmp_path: Path
+) -> None:
+    people = find(model=str(small_run), embeddings=small_embeddings, splits=small_splits, out=tmp_path)
+    other = dataclasses.replace(people, voice=people.voice.replace_vectors(people.voice.vectors[:, ::-1], "other"))
+    fewer = dataclasses.replace(people, voice=people.voice.select([0, 1]))
+    assert people.trial_hash == other.trial_hash != fewer.trial_hash
+    assert isinstance(people.raw, CorpusEmbeddings)

@@ -1,0 +1,32 @@
+"""The command `evaluate`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from visavox.__main__ import main
+
+
+def test_main_figures_are_printed_and_the_report_is_named(
+    small_run: Path, small_embeddings: Path, small_splits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["evaluate", "--model", str(small_run), "--embeddings", str(small_embeddings)]
+    words += ["--splits", str(small_splits), "--out", str(tmp_path), "--resamples", "100"]
+    assert main(words) == 0
+    said = capsys.readouterr().out
+    assert "4 voices and 4 faces of 2 people" in said
+    assert "1:2 matching, voice to face, all: " in said
+    assert f"Report: {tmp_path / 'report.html'}" in said
+    assert main([*words, "--json"]) == 0
+    row = json.loads(capsys.readouterr().out)[0]
+    assert set(row) >= {"protocol", "direction", "group", "measure", "value", "low", "high", "chance", "count"}
+
+
+def test_an_unknown_model_lists_the_boxed_ones(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["evaluate", "--model", "bas", "--pairs", str(tmp_path), "--out", str(tmp_path / "r")]) != 0
+    said = capsys.readouterr().err
+    assert "base" in said
+    assert said.count("\n") == 1

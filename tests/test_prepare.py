@@ -1,0 +1,71 @@
+"""The command `prepare`: what it prints, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from visavox.__main__ import main
+
+
+@pytest.fixture
+def strange(small_world: Path, tmp_path: Path) -> Path:
+    """Names that begin with a dash or hold a space, a voice without a face, a broken image, a doubled row."""
+    folder = tmp_path / "strange"
+    for name in ("faces", "voices"):
+        (folder / name).mkdir(parents=True)
+    faces, voices = (sorted((small_world / name).iterdir()) for name in ("faces", "voices"))
+    for i, clip in enumerate(["-dash", "a space", "no face", "broken"]):
+        shutil.copy(voices[i], folder / "voices" / f"{clip}{voices[i].suffix}")
+        if clip != "no face":
+            shutil.copy(faces[i], folder / "faces" / f"{clip}{faces[i].suffix}")
+    (folder / "faces" / f"broken{faces[0].suffix}").write_bytes(b"not an image")
+    rows = ["clip,person,mood", "-dash,A,glad", "a space,B,sad", "no face,C,", "broken,D,", "-dash,A,again"]
+    (folder / "clips.csv").write_text("\n".join(rows), encoding="utf-8")
+    return folder
+
+
+def test_strange_clips_become_rows_and_the_run_goes_on(
+    strange: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["prepare", "--root", str(strange), "--out", str(tmp_path / "c"), "--json"]) == 0
+    counts = json.loads(capsys.readouterr().out)["n_items"]
+    assert counts["face"] == {"ok": 2, "missing_file": 1, "unreadable_image": 1, "duplicate_key": 1}
+    assert counts["voice"] == {"ok": 4, "duplicate_key": 1}
+    assert len(list((tmp_path / "c" / "voices").iterdir())) == 4
+
+
+def test_the_summary_is_for_a_reader(strange: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["prepare", "--root", str(strange), "--out", str(tmp_path / "c")]) == 0
+    said = capsys.readouterr().out
+    assert "5 clips, 5 of them new" in said
+    assert "1 unreadable_image" in said
+
+
+def test_quiet_says_nothing(strange: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["prepare", "--root", str(strange), "--out", str(tmp_path / "c"), "--quiet", "--limit", "1"]) == 0
+    assert capsys.readouterr().out == ""
+
+
+def test_a_missing_column_is_bad_use_in_one_line(
+    strange: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (strange / "clips.csv").write_text("name,person\nx,A\n", encoding="utf-8")
+    assert main(["prepare", "--root", str(strange), "--out", str(tmp_path / "c")]) == 2
+    said = capsys.readouterr().err
+    assert "clips.csv" in said
+    assert "clip" in said
+    assert said.count("\n") == 1
+    words = ["prepare", "--root", str(strange), "--out", str(tmp_path / "c"), "--columns", "{clip: name}"]
+    assert main(words) == 0
+
+
+@pytest.mark.parametrize("root", ["absent", "clips.csv"])
+def test_a_root_that_is_no_folder_is_one_line(
+    strange: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], root: str
+) -> None:
+    assert main(["prepare", "--root", str(strange / root), "--out", str(tmp_path / "c")]) != 0
+    assert capsys.readouterr().err.count("\n") == 1

@@ -1,0 +1,29 @@
+"""The command `split`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from visavox.__main__ import main
+
+
+def test_counts_trials_and_audit_are_printed(
+    small_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["split", "--corpus", str(small_corpus), "--out", str(tmp_path)]
+    words += ["--validation", "0.25", "--test", "0.5", "--folds", "2", "--candidates", "2"]
+    assert main(words) == 0
+    said = capsys.readouterr().out
+    assert "clips train 4, validation 4, test 8; 2 folds; seed 0" in said
+    assert "matching_voice_to_face_all_2" in said
+    assert "0 errors" in said
+    assert main([*words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["audit_errors"] == 0
+
+
+def test_impossible_shares_are_bad_use(small_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["split", "--corpus", str(small_corpus), "--out", str(tmp_path), "--test", "1.5"]) == 2
+    assert capsys.readouterr().err.count("\n") == 1

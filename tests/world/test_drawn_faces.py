@@ -1,0 +1,96 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+
+from visavox.world.drawn_faces import draw_face, head_outline, landmarks_px
+from visavox.world.looks import look_of
+from visavox.world.people import make_people, make_person
+from visavox.world.scene import FACE_PX, Scene, random_scene
+
+ANNA, BEN = make_people(2, seed=0)
+
+
+def test_a_portrait_is_a_function_of_person_scene_and_generator() -> None:
+    first, second = (draw_face(ANNA, Scene(), rng=np.random.default_rng(1)) for _ in range(2))
+    assert np.array_equal(first, second)
+    assert not np.array_equal(first, draw_face(ANNA, Scene(), rng=np.random.default_rng(2)))
+    assert first.shape == (FACE_PX, FACE_PX, 3) and first.dtype == np.uint8
+
+
+def test_noise_has_the_asked_strength() -> None:
+    scene = Scene(noise=0.02)
+    clean = draw_face(ANNA, scene).astype(float)
+    noisy = draw_face(ANNA, scene, rng=np.random.default_rng(0)).astype(float)
+    middle = (clean > 30) & (clean < 225)
+    assert (noisy - clean)[middle].std() / 255.0 == pytest.approx(0.02, rel=0.05)
+
+
+def test_a_small_change_of_the_person_changes_the_portrait_a_little() -> None:
+    near = replace(ANNA, face=tuple(value + 0.01 for value in ANNA.face))
+    base = draw_face(ANNA, Scene()).astype(float)
+    little = np.abs(draw_face(near, Scene()) - base).mean()
+    assert 0.0 < little < 1.0
+    assert np.abs(draw_face(make_person(2, seed=0), Scene()) - base).mean() > 10.0 * little
+
+
+def test_the_same_person_differs_less_between_pictures_than_two_people() -> None:
+    def face(person_index: int, clip: int) -> np.ndarray:
+        rng = np.random.default_rng(clip)
+        scene = replace(random_scene(rng, rng), wall=(0.8, 0.8, 0.8), light_x=0.2)
+        small = cv2.resize(draw_face(make_person(person_index, seed=3), scene)[70:280, 60:260], (24, 24))
+        return small.astype(float).ravel()
+
+    faces = np.array([[face(person, 10 * person + clip) for clip in range(2)] for person in range(5)])
+    same = np.linalg.norm(faces[:, 0] - faces[:, 1], axis=1).mean()
+    other = np.linalg.norm(faces[:, 0] - np.roll(faces[:, 1], 1, axis=0), axis=1).mean()
+    assert same < 0.75 * other
+
+
+@pytest.mark.parametrize("scene", [Scene(), Scene(yaw_deg=8.0, roll_deg=4.0, zoom=0.95, shift_x_px=6.0)])
+def test_pupils_are_where_the_landmarks_say(scene: Scene) -> None:
+    for person in (ANNA, BEN):
+        portrait = draw_face(person, scene).astype(float).sum(axis=2)
+        for x, y in landmarks_px(person, scene)[:2]:
+            column, row = round(float(x)), round(float(y))
+            pupil = portrait[row - 1 : row + 2, column - 1 : column + 2]
+            socket = portrait[row - 16 : row + 17, column - 20 : column + 21]
+            assert pupil.min() < np.percentile(socket, 6)
+
+
+def test_landmarks_are_in_the_order_of_a_face() -> None:
+    left_eye, right_eye, nose, left_mouth, right_mouth = landmarks_px(ANNA, Scene())
+    assert left_eye[0] < nose[0] < right_eye[0]
+    assert left_eye[1] < nose[1] < left_mouth[1]
+    assert left_mouth[0] < right_mouth[0]
+    assert (left_eye[0] + right_eye[0]) / 2 == pytest.approx(nose[0])
+
+
+def test_light_falls_from_its_side() -> None:
+    scene = Scene(light_x=-0.9)
+    portrait = draw_face(BEN, scene).astype(float).mean(axis=2)
+    cheeks = np.add(landmarks_px(BEN, scene)[3:], [[-18.0, -25.0], [18.0, -25.0]])
+    left, right = (portrait[int(y) - 5 : int(y) + 5, int(x) - 5 : int(x) + 5].mean() for x, y in cheeks)
+    assert left > right + 8.0
+
+
+def test_the_head_is_symmetric_and_ends_at_the_chin() -> None:
+    look = look_of(BEN)
+    outline = head_outline(look)
+    assert outline[:, 1].max() == pytest.approx(1.012 * look.chin_y_u, abs=0.03)
+    assert outline[:, 0].max() == pytest.approx(look.head_half_width_u, abs=0.03)
+    assert outline[:, 0].max() == pytest.approx(-outline[:, 0].min(), abs=0.01)
+
+
+def test_a_real_face_detector_finds_the_portraits() -> None:
+    """OpenCV's cascade stands for the learned detectors, which need more time and weights."""
+    cascade = cv2.CascadeClassifier(cv2.data.haarcascades + "haarcascade_frontalface_default.xml")
+    found = 0
+    for index, person in enumerate(make_people(8, seed=7)):
+        rng = np.random.default_rng(index)
+        grey = cv2.cvtColor(draw_face(person, random_scene(rng, rng), rng=rng), cv2.COLOR_RGB2GRAY)
+        found += len(cascade.detectMultiScale(grey, 1.1, 4)) > 0
+    assert found >= 7

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from visavox.world.scene import CANVAS_PX, Pose, Scene, random_scene
+
+NOSE = np.array([[0.0, 0.0]])
+EYES = np.array([[-0.3, 0.0], [0.3, 0.0]])
+
+
+def scene_of(session: int, clip: int) -> Scene:
+    return random_scene(np.random.default_rng(session), np.random.default_rng(clip))
+
+
+def test_a_session_keeps_light_and_wall_and_changes_pose_and_smile() -> None:
+    first, second = scene_of(1, 1), scene_of(1, 2)
+    for kept in ("light_x", "warmth", "exposure", "wall"):
+        assert getattr(first, kept) == getattr(second, kept)
+    for changed in ("yaw_deg", "pitch_deg", "roll_deg", "zoom", "smile", "noise"):
+        assert getattr(first, changed) != getattr(second, changed)
+    assert scene_of(2, 1).light_x != first.light_x
+
+
+def test_random_scenes_stay_within_what_a_portrait_bears() -> None:
+    for number in range(300):
+        scene = scene_of(number, number + 1000)
+        assert abs(scene.yaw_deg) <= 9.0 and abs(scene.pitch_deg) <= 4.4 and abs(scene.roll_deg) <= 5.0
+        assert 0.0 <= scene.smile <= 1.0 and -1.0 <= scene.light_x <= 1.0
+        assert all(0.0 <= channel <= 1.0 for channel in scene.wall)
+
+
+@pytest.mark.parametrize(
+    ("change", "axis", "sign"),
+    [({"yaw_deg": 8.0}, 0, 1), ({"yaw_deg": -8.0}, 0, -1), ({"pitch_deg": 6.0}, 1, 1), ({"shift_x_px": 5.0}, 0, 1)],
+)
+def test_turning_moves_the_features_to_its_side(change: dict[str, float], axis: int, sign: int) -> None:
+    straight = Pose(Scene()).surface(NOSE)[0]
+    moved = Pose(Scene(**change)).surface(NOSE)[0] - straight
+    assert np.sign(moved[axis]) == sign
+    assert abs(moved[1 - axis]) < 1e-9
+
+
+def test_a_shift_is_in_pixels_of_the_portrait() -> None:
+    moved = Pose(Scene(shift_x_px=5.0)).flat(NOSE) - Pose(Scene()).flat(NOSE)
+    assert moved[0].tolist() == pytest.approx([5.0 * CANVAS_PX / 320, 0.0])
+
+
+def test_roll_tilts_clockwise_by_the_asked_angle() -> None:
+    left, right = Pose(Scene(roll_deg=10.0)).surface(EYES)
+    assert np.degrees(np.arctan2(right[1] - left[1], right[0] - left[0])) == pytest.approx(10.0)
+
+
+def test_zoom_scales_lengths_and_distances_alike() -> None:
+    near, far = Pose(Scene(zoom=1.2)), Pose(Scene())
+    assert near.length_px(0.5) == pytest.approx(1.2 * far.length_px(0.5))
+    width = [np.ptp(pose.flat(EYES)[:, 0]) for pose in (near, far)]
+    assert width[0] == pytest.approx(1.2 * width[1])
+
+
+def test_the_outline_keeps_its_shape_when_the_head_turns_but_the_chin_follows() -> None:
+    outline = np.array([[-0.7, 0.0], [0.7, 0.0], [0.0, 1.0]])
+    moved = Pose(Scene(yaw_deg=8.0)).flat(outline) - Pose(Scene()).flat(outline)
+    assert moved[:2].tolist() == [[0.0, 0.0], [0.0, 0.0]]
+    assert moved[2, 0] > 0.0
+
+
+def test_a_scene_is_frozen() -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        Scene().smile = 1.0  # type: ignore[misc]

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.linalg import solve_toeplitz
+from scipy.signal import lfilter
+
+from visavox.world.source_filter import (
+    HOP,
+    SAMPLE_RATE,
+    Source,
+    formant_response,
+    glottal_pulses,
+    steady_tracks,
+    synthesise,
+)
+
+NEUTRAL = (500.0, 1500.0, 2500.0, 3500.0, 4500.0)
+CLEAN = Source(tilt_db_per_octave=8.0, breath=0.0, jitter=0.0, shimmer=0.0)
+
+
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+def pitch_hz(voice: np.ndarray, lowest_hz: int = 60) -> float:
+    """Pitch by the highest peak of the autocorrelation between `lowest_hz` and 400 Hz, refined by a parabola."""
+    middle = voice[4000:12000] - voice[4000:12000].mean()
+    correlation = np.correlate(middle, middle, mode="full")[len(middle) - 1 :]
+    low, high = SAMPLE_RATE // 400, SAMPLE_RATE // lowest_hz
+    lag = low + int(np.argmax(correlation[low:high]))
+    before, at, after = correlation[lag - 1 : lag + 2]
+    return SAMPLE_RATE / (lag + 0.5 * (before - after) / (before - 2.0 * at + after))
+
+
+def resonances_hz(voice: np.ndarray, order: int = 14) -> np.ndarray:
+    """Formants by linear prediction: angles of the narrow poles, rising."""
+    emphasised = lfilter([1.0, -0.95], [1.0], voice[4000:12000].astype(float)) * np.hanning(8000)
+    correlation = np.correlate(emphasised, emphasised, mode="full")[7999 : 7999 + order + 1]
+    poles = np.roots(np.concatenate([[1.0], -solve_toeplitz(correlation[:-1], correlation[1:])]))
+    poles = poles[(poles.imag > 0.0) & (np.abs(poles) > 0.88)]
+    return np.sort(np.angle(poles)) * SAMPLE_RATE / (2.0 * np.pi)
+
+
+@pytest.mark.parametrize("f0_hz", [80.0, 118.3, 205.0, 310.0])
+def test_the_pitch_of_the_output_is_the_one_asked_for(f0_hz: float) -> None:
+    voice = synthesise(steady_tracks(1.0, f0_hz=f0_hz, formants_hz=NEUTRAL), CLEAN, rng())
+    assert pitch_hz(voice) == pytest.approx(f0_hz, rel=0.005)
+
+
+def test_the_pitch_survives_jitter_shimmer_and_breath() -> None:
+    rough = Source(breath=0.3, jitter=0.015, shimmer=0.1)
+    voice = synthesise(steady_tracks(1.0, f0_hz=140.0, formants_hz=NEUTRAL), rough, rng())
+    assert pitch_hz(voice, lowest_hz=90) == pytest.approx(140.0, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    "formants", [NEUTRAL, (730.0, 1090.0, 2440.0, 3500.0, 4500.0), (300.0, 2290.0, 3010.0, 3600.0, 4600.0)]
+)
+def test_the_formants_of_the_output_are_those_asked_for(formants: tuple[float, ...]) -> None:
+    voice = synthesise(steady_tracks(1.0, f0_hz=90.0, formants_hz=formants), CLEAN, rng())
+    found = resonances_hz(voice)
+    for wanted in formants[:3]:
+        assert np.abs(found - wanted).min() < max(45.0, 0.05 * wanted)
+
+
+def test_a_longer_vocal_tract_lowers_every_formant() -> None:
+    found = []
+    for scale in (1.0, 0.85):
+        formants = tuple(scale * value for value in NEUTRAL)
+        found.append(resonances_hz(synthesise(steady_tracks(1.0, f0_hz=90.0, formants_hz=formants), CLEAN, rng()))[:3])
+    assert found[1] / found[0] == pytest.approx(np.full(3, 0.85), abs=0.04)
+
+
+def test_formant_response_is_that_of_the_recursive_filter() -> None:
+    """Slow referee: the impulse response of five two-pole filters in series, transformed."""
+    impulse = np.zeros(8000)
+    impulse[0] = 1.0
+    for centre, width in zip(NEUTRAL, (70.0, 90.0, 130.0, 190.0, 260.0), strict=True):
+        radius = np.exp(-np.pi * width / SAMPLE_RATE)
+        a = [1.0, -2.0 * radius * np.cos(2.0 * np.pi * centre / SAMPLE_RATE), radius**2]
+        impulse = lfilter([sum(a)], a, impulse)
+    frequency = np.fft.rfftfreq(8000, 1.0 / SAMPLE_RATE)
+    assert np.allclose(formant_response(np.array([NEUTRAL]), frequency)[0], np.fft.rfft(impulse), atol=1e-6)
+
+
+def test_there_is_one_pulse_for_each_period_at_its_place() -> None:
+    phase = np.cumsum(np.full(1600, 100.0)) / SAMPLE_RATE
+    pulses = glottal_pulses(phase, CLEAN, rng())
+    peaks = np.nonzero(pulses > 0.6)[0]
+    assert np.diff(peaks).tolist() == [160] * (len(peaks) - 1)
+    assert len(peaks) in (9, 10)
+    assert pulses.sum() == pytest.approx(10.0, abs=0.6)
+
+
+def test_jitter_and_shimmer_have_the_asked_size() -> None:
+    phase = np.cumsum(np.full(20 * SAMPLE_RATE, 50.0)) / SAMPLE_RATE
+    pulses = glottal_pulses(phase, Source(jitter=0.02, shimmer=0.1), rng())
+    near = np.array([np.arange(320 * k - 41, 320 * k + 40) for k in range(1, 990)])
+    centre = (pulses[near] * near).sum(axis=1) / pulses[near].sum(axis=1)
+    assert (centre - near.mean(axis=1)).std() / 320.0 == pytest.approx(0.02, rel=0.15)
+    assert pulses[near].sum(axis=1).std() == pytest.approx(0.1, rel=0.15)
+
+
+@pytest.mark.parametrize(("low", "high"), [(6.0, 10.0), (10.0, 14.0)])
+def test_more_tilt_takes_away_high_frequencies(low: float, high: float) -> None:
+    def brightness(tilt: float) -> float:
+        tracks = steady_tracks(0.6, f0_hz=110.0, formants_hz=NEUTRAL)
+        power = np.abs(np.fft.rfft(synthesise(tracks, replace(CLEAN, tilt_db_per_octave=tilt), rng()))) ** 2
+        edge = round(2000.0 * len(power) * 2 / SAMPLE_RATE)
+        return float(power[edge:].sum() / power.sum())
+
+    assert brightness(low) > 2.0 * brightness(high)
+
+
+def test_breath_makes_the_voice_less_periodic() -> None:
+    def periodicity(breath: float) -> float:
+        tracks = steady_tracks(0.8, f0_hz=100.0, formants_hz=NEUTRAL)
+        voice = synthesise(tracks, replace(CLEAN, breath=breath), rng())
+        return float(np.corrcoef(voice[2000:10000], voice[2160:10160])[0, 1])
+
+    assert periodicity(0.0) > 0.99 > periodicity(0.3) > periodicity(1.0)
+
+
+def test_hiss_lies_around_its_centre() -> None:
+    tracks = steady_tracks(0.6, f0_hz=100.0, formants_hz=NEUTRAL)
+    n = len(tracks.f0_hz)
+    hiss = replace(tracks, voicing=np.zeros(n), frication=np.ones(n), frication_hz=np.full(n, 5000.0))
+    power = np.abs(np.fft.rfft(synthesise(hiss, CLEAN, rng()))) ** 2
+    frequency = np.fft.rfftfreq(2 * len(power) - 2, 1.0 / SAMPLE_RATE)
+    assert (power * frequency).sum() / power.sum() == pytest.approx(5000.0, rel=0.1)
+
+
+def test_silence_stays_silent_and_the_loudness_is_fixed() -> None:
+    tracks = steady_tracks(0.5, f0_hz=100.0, formants_hz=NEUTRAL)
+    silent = replace(tracks, voicing=np.zeros_like(tracks.voicing))
+    assert (synthesise(silent, CLEAN, rng()) == 0.0).all()
+    voice = synthesise(tracks, CLEAN, rng())
+    assert voice.dtype == np.float32 and voice.shape == (len(tracks.f0_hz) * HOP,)
+    loud = voice[np.abs(voice) > np.median(np.abs(voice))]
+    assert np.sqrt(np.mean(loud**2)) == pytest.approx(0.1, rel=0.02)
+
+
+def test_the_same_generator_gives_the_same_voice() -> None:
+    tracks = steady_tracks(0.3, f0_hz=100.0, formants_hz=NEUTRAL)
+    first, second = (synthesise(tracks, Source(), np.random.default_rng(5)) for _ in range(2))
+    assert np.array_equal(first, second)
