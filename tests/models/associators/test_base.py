@@ -23,7 +23,9 @@ VOICE = FACE @ RNG.normal(size=(4, 6)) + 0.3 * RNG.normal(size=(60, 6))
 
 
 def make_cca() -> Associator:
-    return CCA(6, 4, n_components=3, ridge_voice=0.1, ridge_face=0.2, power=0.5, mode="per_dimension").fit(VOICE, FACE)
+    return CCA(
+        6, 4, n_components=3, ridge_voice=0.1, ridge_face=0.2, power_voice=0.2, power_face=0.7, mode="per_dimension"
+    ).fit(VOICE, FACE)
 
 
 def make_two_tower() -> Associator:

@@ -143,21 +143,22 @@ def test_similarities_survive_any_invertible_map_without_a_ridge(power: float) -
     voice, face = correlated(150)
     rng = np.random.default_rng(5)
     map_voice, map_face = rng.normal(size=(6, 6)) + 2 * np.eye(6), rng.normal(size=(4, 4)) + 2 * np.eye(4)
-    plain = fitted(voice, face, power=power).similarity(voice[:20], face[:20])
+    powers = {"power_voice": power, "power_face": power / 2}
+    plain = fitted(voice, face, **powers).similarity(voice[:20], face[:20])
     mapped_voice, mapped_face = voice @ map_voice + 7, face @ map_face - 1
-    mapped = fitted(mapped_voice, mapped_face, power=power).similarity(mapped_voice[:20], mapped_face[:20])
+    mapped = fitted(mapped_voice, mapped_face, **powers).similarity(mapped_voice[:20], mapped_face[:20])
     np.testing.assert_allclose(mapped, plain, atol=1e-3)  # float32 on the way
 
 
-def test_power_weighs_a_direction_by_its_correlation_in_the_similarity() -> None:
+def test_powers_scale_each_side_by_its_correlations() -> None:
     voice, face = correlated(150)
-    model = fitted(voice, face, power=2.0)
+    model = fitted(voice, face, power_voice=0.3, power_face=1.2)
     x = (voice - voice.mean(0)) / voice.std(0).mean()
     y = (face - face.mean(0)) / face.std(0).mean()
     solved = solve_cca(x, y, ridge_voice=0.0, ridge_face=0.0)
     u, v = x[3] @ solved.voice, y[8] @ solved.face
-    rho = solved.correlations**2
-    expected = (rho * u * v).sum() / np.sqrt((rho * u * u).sum() * (rho * v * v).sum())
+    u, v = u * solved.correlations**0.3, v * solved.correlations**1.2
+    expected = (u * v).sum() / np.sqrt((u * u).sum() * (v * v).sum())
     assert model.similarity(voice[3:4], face[8:9])[0, 0] == pytest.approx(expected, abs=1e-4)
 
 
@@ -204,7 +205,8 @@ def test_without_fit_everything_is_alike() -> None:
         ({"n_components": 0}, "`n_components` must be a whole number"),
         ({"n_components": 2, "ridge_voice": -1}, "`ridge_voice` must be a number of at least 0"),
         ({"n_components": 2, "ridge_face": -1}, "`ridge_face` must be a number of at least 0"),
-        ({"n_components": 2, "power": -1}, "`power` must be a number of at least 0"),
+        ({"n_components": 2, "power_voice": -1}, "`power_voice` must be a number of at least 0"),
+        ({"n_components": 2, "power_face": -1}, "`power_face` must be a number of at least 0"),
         ({"n_components": 2, "mode": "none"}, "`mode` must be one of"),
     ],
 )

@@ -109,14 +109,17 @@ class CCA(Associator):
         ridge_voice: added to the diagonal of the covariance of the standardised voices, whose mean variance is
             about 1; 0 or more. Ten damps all but the strongest directions; zero overfits below thousands of pairs.
         ridge_face: likewise for the faces.
-        power: how fast weak directions fade: in the similarity, a direction counts in proportion to
-            correlation**power. 0 counts all alike (plain CCA); 1 is the similarity of the posterior means of
-            probabilistic CCA.
+        power_voice: each direction of the voice side is scaled by correlation**power_voice, 0 or more. In the dot
+            product a direction counts in proportion to correlation**(power_voice + power_face): 0 and 0 count all
+            alike (plain CCA), a sum of 1 is the similarity of the posterior means of probabilistic CCA.
+        power_face: likewise for the face side. How the sum is shared between the sides changes the lengths that the
+            cosine divides by: with 0 and 1 a face is as long as its predictable part, which suits voices that
+            choose among faces; with 1 and 0 the reverse.
         mode: how the vectors are standardised first; see `Standardiser`.
 
-    Source: as for `solve_cca`; `power` = 1: Bach and Jordan, 2005, A probabilistic interpretation of canonical
+    Source: as for `solve_cca`; powers that add up to 1: Bach and Jordan, 2005, A probabilistic interpretation of canonical
     correlation analysis, theorem 2, E[z | v] = M_1' U_1' v with M_1 M_2' = diag(correlations), taken as
-    M_1 = M_2 = diag(correlations)^1/2. Our departure: a cosine replaces the dot product.
+    M_1 = M_2 = diag(correlations)^1/2 (powers of one half). Our departure: a cosine replaces the dot product.
     """
 
     name: ClassVar[str] = "cca"
@@ -129,7 +132,8 @@ class CCA(Associator):
         n_components: int = 64,
         ridge_voice: float = 10.0,
         ridge_face: float = 10.0,
-        power: float = 1.0,
+        power_voice: float = 0.5,
+        power_face: float = 0.5,
         mode: StandardiserMode = "mean_deviation",
     ) -> None:
         """Store the arguments; every vector maps to zero until `fit`."""
@@ -142,13 +146,15 @@ class CCA(Associator):
             )
         check_number("ridge_voice", ridge_voice, at_least=0)
         check_number("ridge_face", ridge_face, at_least=0)
-        check_number("power", power, at_least=0)
+        check_number("power_voice", power_voice, at_least=0)
+        check_number("power_face", power_face, at_least=0)
         self.voice_dim = voice_dim
         self.face_dim = face_dim
         self.n_components = n_components
         self.ridge_voice = ridge_voice
         self.ridge_face = ridge_face
-        self.power = power
+        self.power_voice = power_voice
+        self.power_face = power_face
         self.mode: StandardiserMode = mode
         self.correlations = np.zeros(n_components, dtype=np.float32)
         self._standardisers = {
@@ -191,9 +197,12 @@ class CCA(Associator):
         )
         kept = slice(None, self.n_components)
         self.correlations = solved.correlations[kept].astype(np.float32)
-        fade = solved.correlations[kept] ** (self.power / 2)  # half on each side: the product counts it once
-        self._projections["voice"] = (solved.voice[:, kept] * fade).astype(np.float32)
-        self._projections["face"] = (solved.face[:, kept] * fade).astype(np.float32)
+        for role, directions, power in (
+            ("voice", solved.voice, self.power_voice),
+            ("face", solved.face, self.power_face),
+        ):
+            fade = solved.correlations[kept] ** power
+            self._projections[role] = (directions[:, kept] * fade).astype(np.float32)
         return self
 
     def encode_voice(self, voice: np.ndarray) -> np.ndarray:
