@@ -56,3 +56,10 @@ def test_quiet_leaves_out_what_is_in_order(found: list[Check], capsys: pytest.Ca
     found.append(MISSING)
     doctor.run(DoctorConfig(quiet=True))
     assert "torch" not in capsys.readouterr().out
+
+
+def test_the_real_machine_is_described_without_a_crash(capsys: pytest.CaptureFixture[str]) -> None:
+    code = doctor.run(DoctorConfig(json=True))
+    answer = json.loads(capsys.readouterr().out)
+    assert code == int(any(check["state"] == "broken" for check in answer["checks"]))
+    assert answer["ok"] == (code == 0)

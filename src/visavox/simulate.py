@@ -7,7 +7,6 @@ Example:
 from __future__ import annotations
 
 import json
-import shutil
 import sys
 
 from visavox.config import SimulateConfig
@@ -17,11 +16,14 @@ from visavox.world.pairs_folder import write_pairs_folder
 
 def run(config: SimulateConfig) -> int:
     """Draw the set and say how many clips it holds. Returns 0."""
-    if config.overwrite and (config.out / "world.json").is_file():
-        shutil.rmtree(config.out)
     with progress_bar("Drawing faces, synthesising voices", quiet=config.quiet) as progress:
         n_clips = write_pairs_folder(
-            config.out, n_people=config.people, n_clips=config.clips, seed=config.seed, progress=progress
+            config.out,
+            n_people=config.people,
+            n_clips=config.clips,
+            seed=config.seed,
+            overwrite=config.overwrite,
+            progress=progress,
         )
     if config.json:
         sys.stdout.write(json.dumps({"out": str(config.out), "clips": n_clips}) + "\n")

@@ -145,11 +145,18 @@ def test_close_embeddings_of_different_people_are_a_suspicion(modality: Modality
     (found,) = audit(splits_of(SIDES), PLAIN, **given).findings
     assert (found.kind, found.level, found.a, found.b) == (f"near_{modality}", "suspicion", "a", "b")
     assert (found.side_a, found.side_b) == ("train", "test")
-    assert found.value == pytest.approx(1 / np.sqrt(1 + 0.01**2), abs=1e-6)
+    x, y = (vectors[i] - vectors.mean(axis=0) for i in (0, 1))
+    assert found.value == pytest.approx(x @ y / np.sqrt((x @ x) * (y @ y)), abs=1e-6)
+
+
+def test_what_all_vectors_share_does_not_make_them_close() -> None:
+    """Vectors that are never negative, as behind a ReLU, have a cosine near 1 with each other."""
+    vectors = np.eye(4) + 100
+    assert not audit(splits_of(SIDES), PLAIN, face=table("face", PLAIN, vectors)).findings
 
 
 def test_thresholds_decide_what_is_close() -> None:
-    vectors = np.array([[1, 0], [1, 0.5], [0, 1], [-1, 0]], dtype=float)  # cosine of a and b: 0.894
+    vectors = np.array([[1, 0], [1, 0.5], [-1, -0.5], [-1, 0]])  # their mean is 0; cosine of a and b: 0.894
     voice = table("voice", PLAIN, vectors)
     for min_cosine, n_found in ((0.89, 1), (0.90, 0)):
         thresholds = AuditThresholds(min_voice_cosine=min_cosine)
@@ -213,11 +220,12 @@ def test_errors_come_before_suspicions() -> None:
 def test_many_close_pairs_are_counted_and_not_all_listed() -> None:
     links = corpus(60, 1)
     splits = splits_of({link.clip: "train" if i % 2 else "test" for i, link in enumerate(links)})
-    result = audit(splits, links, voice=table("voice", links, np.ones((60, 3))))
+    stranger = ClipLink("a stranger in no subset", "nobody")  # so that the mean is not everybody's vector
+    result = audit(splits, links, voice=table("voice", [*links, stranger], np.eye(61)[[0] * 60 + [1]]))
     assert result.counts["near_voice"] == 900
     links = corpus(99, 1)
     splits = splits_of({link.clip: "train" if i % 2 else "test" for i, link in enumerate(links)})
-    result = audit(splits, links, voice=table("voice", links, np.ones((99, 3))))
+    result = audit(splits, links, voice=table("voice", [*links, stranger], np.eye(61)[[0] * 99 + [1]]))
     assert result.counts["near_voice"] == 50 * 49
     assert len(result.findings) == 1000
 

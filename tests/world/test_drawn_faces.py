@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from visavox.registry import DETECTORS
 from visavox.world.drawn_faces import draw_face, head_outline, landmarks_px
 from visavox.world.looks import look_of
 from visavox.world.people import make_people, make_person
@@ -94,3 +95,35 @@ def test_a_real_face_detector_finds_the_portraits() -> None:
         grey = cv2.cvtColor(draw_face(person, random_scene(rng, rng), rng=rng), cv2.COLOR_RGB2GRAY)
         found += len(cascade.detectMultiScale(grey, 1.1, 4)) > 0
     assert found >= 7
+
+
+@pytest.mark.slow
+def test_the_detector_of_the_pipeline_finds_the_landmarks_where_they_were_put() -> None:
+    detector = DETECTORS.build("mtcnn")
+    for index in range(3):
+        person, scene = make_person(index, seed=4), random_scene(*np.random.default_rng(index).spawn(2))
+        faces = detector.detect(draw_face(person, scene))
+        assert len(faces) == 1
+        apart = np.linalg.norm(faces[0].landmarks_px - landmarks_px(person, scene), axis=1)
+        assert apart.max() < 12.0 and apart[:2].max() < 7.0
+
+
+@pytest.mark.parametrize("smile", [0.0, 0.5, 1.0])
+def test_every_smile_and_every_light_can_be_drawn(smile: float) -> None:
+    for light_x in (-1.0, 0.0, 1.0):
+        portrait = draw_face(BEN, Scene(smile=smile, light_x=light_x))
+        assert portrait.std() > 20.0
+
+
+def test_a_warm_light_is_redder_and_a_long_exposure_brighter() -> None:
+    cold, warm = (draw_face(ANNA, Scene(warmth=warmth)).astype(float) for warmth in (-1.0, 1.0))
+    assert (warm[..., 0] - warm[..., 2]).mean() > (cold[..., 0] - cold[..., 2]).mean() + 8.0
+    assert draw_face(ANNA, Scene(exposure=1.05)).mean() > draw_face(ANNA, Scene(exposure=0.95)).mean() + 5.0
+
+
+def test_extreme_people_can_be_drawn_in_extreme_scenes() -> None:
+    for value in (-6.0, 6.0):
+        person = replace(ANNA, face=(value,) * 6, face_private=(-value,) * 8)
+        portrait = draw_face(person, Scene(yaw_deg=9.0, pitch_deg=-4.4, roll_deg=-5.0, zoom=1.05, shift_x_px=8.0))
+        assert portrait.shape == (FACE_PX, FACE_PX, 3)
+        assert np.isfinite(landmarks_px(person, Scene(yaw_deg=9.0))).all()

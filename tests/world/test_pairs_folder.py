@@ -150,3 +150,53 @@ def test_bad_numbers_are_named(tmp_path: Path, wrong: dict[str, int], message: s
     with pytest.raises(ConfigError, match=message):
         write_pairs_folder(tmp_path, **wrong)
     assert not list(tmp_path.iterdir())
+
+
+def test_clips_of_a_session_share_their_wall_and_other_sessions_have_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pairs_folder, "speak", lambda *_: np.zeros(800, dtype=np.float32))
+    for folder in ("faces", "voices"):
+        (tmp_path / folder).mkdir()
+    same, other = [], []
+    for index in range(3):
+        walls = []
+        for clip in range(3):
+            write_clip(tmp_path, World(n_people=3, n_clips=3, seed=8), index, clip)
+            with Image.open(tmp_path / "faces" / f"person-{index:04d}-c{clip}.jpg") as face:
+                walls.append(np.asarray(face)[:20, :20].reshape(-1, 3).mean(axis=0))
+        same.append(np.abs(walls[0] - walls[1]).max())
+        other.append(np.abs(walls[0] - walls[2]).max())
+    assert max(same) < 1.5
+    assert np.median(other) > 4.0
+
+
+def test_a_full_disk_is_one_line_and_what_is_done_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, calls = pairs_folder.write_voice, []
+
+    def fill_up(path: Path, voice: np.ndarray) -> None:
+        calls.append(path)
+        if len(calls) == 2:
+            raise OSError(28, "No space left on device", str(path))
+        real(path, voice)
+
+    monkeypatch.setattr(pairs_folder, "write_voice", fill_up)
+    with pytest.raises(DataError, match=r"c1\.flac: cannot be written \(No space left on device\)"):
+        write_pairs_folder(tmp_path, n_people=1, n_clips=3, seed=0, n_processes=1)
+    assert not (tmp_path / "clips.csv").exists()
+    assert [path.name for path in (tmp_path / "voices").iterdir()] == ["person-0000-c0.flac"]
+    monkeypatch.setattr(pairs_folder, "write_voice", real)
+    assert write_pairs_folder(tmp_path, n_people=1, n_clips=3, seed=0, n_processes=1) == 3
+
+
+def test_a_finished_folder_is_not_written_again(small: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in (small / "faces").iterdir()}
+    seen: list[tuple[int, int]] = []
+    write_pairs_folder(small, n_people=2, n_clips=3, seed=5, n_processes=1, progress=lambda *step: seen.append(step))
+    assert seen == [(6, 6)]
+    assert before == {path: path.stat().st_mtime_ns for path in (small / "faces").iterdir()}
+
+
+def test_the_leftovers_of_a_kill_do_not_make_a_folder_somebody_elses(tmp_path: Path) -> None:
+    (tmp_path / ".4711-abc.tmp").write_bytes(b"half")
+    assert write_pairs_folder(tmp_path, n_people=1, n_clips=1, seed=0, n_processes=1) == 1

@@ -59,3 +59,23 @@ def test_bad_numbers_are_named() -> None:
         make_people(2, seed=0, correlation=1.5)
     with pytest.raises(ConfigError, match="must be 0 or more. Got index 0 and seed -1"):
         make_person(0, seed=-1)
+
+
+def test_every_number_is_a_plain_float_so_that_a_person_can_be_saved_as_json() -> None:
+    person = make_person(3, seed=0)
+    numbers = [*person.face, *person.voice, *person.face_private, *person.voice_private]
+    assert {type(number) for number in numbers} == {float}
+    assert len(numbers) == 2 * (len(DIMENSIONS) + N_PRIVATE)
+
+
+def test_without_correlation_the_voice_of_a_person_is_its_own() -> None:
+    alone, together = (make_person(0, seed=0, correlation=c) for c in (0.0, 1.0))
+    assert alone.face == together.face
+    assert alone.voice != together.voice
+
+
+def test_the_sexes_have_the_same_latents_on_the_average() -> None:
+    """Sex must reach face and voice by its own effects alone, or same-gender matching would measure something else."""
+    people = make_people(2000, seed=1)
+    means = [np.mean([person.face for person in people if person.sex == sex], axis=0) for sex in "fm"]
+    assert np.abs(means[0] - means[1]).max() < 0.15

@@ -70,3 +70,32 @@ def test_the_outline_keeps_its_shape_when_the_head_turns_but_the_chin_follows() 
 def test_a_scene_is_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         Scene().smile = 1.0  # type: ignore[misc]
+
+
+def test_a_tilted_head_keeps_its_shape() -> None:
+    """A rotation: lengths and right angles stay, in both directions of tilt."""
+    cross = np.array([[0.0, 0.0], [0.4, 0.0], [0.0, -0.4]])
+    for roll_deg in (-20.0, 15.0):
+        middle, across, up = Pose(Scene(roll_deg=roll_deg)).flat(cross)
+        side, height = across - middle, up - middle
+        assert np.linalg.norm(side) == pytest.approx(np.linalg.norm(height))
+        assert side @ height == pytest.approx(0.0, abs=1e-9)
+        # Clockwise in the picture: the top of the head goes to the right.
+        assert np.sign(height[0]) == np.sign(roll_deg)
+
+
+def test_far_points_of_the_surface_turn_less_than_near_ones() -> None:
+    points = np.array([[0.0, 0.0], [0.8, 0.0]])
+    moved = Pose(Scene(yaw_deg=8.0)).surface(points) - Pose(Scene()).surface(points)
+    assert moved[0, 0] > moved[1, 0] > 0.0
+
+
+def test_points_beyond_the_head_stay_finite() -> None:
+    assert np.isfinite(Pose(Scene(yaw_deg=9.0)).surface(np.array([[5.0, -5.0]]))).all()
+
+
+def test_the_head_stays_in_the_picture() -> None:
+    corners = np.array([[-1.0, -1.3], [1.0, -1.3], [1.0, 1.1], [-1.0, 1.1]])
+    for number in range(200):
+        placed = Pose(scene_of(number, number + 500)).flat(corners)
+        assert placed.min() > 0.0 and placed.max() < CANVAS_PX

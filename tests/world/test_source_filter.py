@@ -147,3 +147,74 @@ def test_the_same_generator_gives_the_same_voice() -> None:
     tracks = steady_tracks(0.3, f0_hz=100.0, formants_hz=NEUTRAL)
     first, second = (synthesise(tracks, Source(), np.random.default_rng(5)) for _ in range(2))
     assert np.array_equal(first, second)
+
+
+def test_sounds_come_out_when_they_were_asked_for() -> None:
+    """A hiss from 0.2 to 0.3 s: hardly anything before or after, but for the edges of the windows."""
+    tracks = steady_tracks(0.5, f0_hz=100.0, formants_hz=NEUTRAL)
+    time_s = np.arange(len(tracks.f0_hz)) * HOP / SAMPLE_RATE
+    hiss = np.where((time_s >= 0.2) & (time_s < 0.3), 1.0, 0.0)
+    voice = synthesise(replace(tracks, voicing=0.0 * hiss, frication=hiss), CLEAN, rng())
+    power = voice.astype(float) ** 2
+    moment_s = (power * np.arange(len(power))).sum() / power.sum() / SAMPLE_RATE
+    assert moment_s == pytest.approx(0.25, abs=0.006)
+    inside = slice(round(0.19 * SAMPLE_RATE), round(0.31 * SAMPLE_RATE))
+    assert power[inside].sum() > 0.995 * power.sum()
+
+
+def test_the_pitch_follows_its_track() -> None:
+    tracks = steady_tracks(2.0, f0_hz=100.0, formants_hz=NEUTRAL)
+    n = len(tracks.f0_hz)
+    rising = replace(tracks, f0_hz=np.where(np.arange(n) < n // 2, 100.0, 160.0))
+    voice = synthesise(rising, CLEAN, rng())
+    assert pitch_hz(voice[:SAMPLE_RATE]) == pytest.approx(100.0, rel=0.01)
+    assert pitch_hz(voice[SAMPLE_RATE:]) == pytest.approx(160.0, rel=0.01)
+
+
+def test_formants_follow_their_track() -> None:
+    tracks = steady_tracks(2.0, f0_hz=90.0, formants_hz=NEUTRAL)
+    formants = tracks.formants_hz.copy()
+    formants[len(formants) // 2 :, 0] = 750.0
+    voice = synthesise(replace(tracks, formants_hz=formants), CLEAN, rng())
+    before, after = (resonances_hz(half)[0] for half in (voice[:SAMPLE_RATE], voice[SAMPLE_RATE:]))
+    assert before == pytest.approx(500.0, abs=45.0)
+    assert after == pytest.approx(750.0, abs=45.0)
+
+
+def test_aspiration_passes_through_the_formants_without_pitch() -> None:
+    tracks = steady_tracks(1.0, f0_hz=100.0, formants_hz=(800.0, 1500.0, 2500.0, 3500.0, 4500.0))
+    whisper = replace(tracks, voicing=0.0 * tracks.voicing, aspiration=tracks.voicing)
+    voice = synthesise(whisper, CLEAN, rng())
+    assert np.abs(resonances_hz(voice) - 800.0).min() < 60.0
+    assert np.corrcoef(voice[2000:10000], voice[2160:10160])[0, 1] < 0.3
+
+
+def test_the_loudness_of_a_track_does_not_change_that_of_the_voice() -> None:
+    tracks = steady_tracks(0.5, f0_hz=120.0, formants_hz=NEUTRAL)
+    whole = synthesise(tracks, CLEAN, rng())
+    half = synthesise(replace(tracks, voicing=0.5 * tracks.voicing), CLEAN, rng())
+    assert half == pytest.approx(whole, abs=1e-5)
+
+
+def test_pulses_between_samples_are_placed_between_samples() -> None:
+    """At 150.5 Hz a period is 106.3 samples: the pulses must be that far apart, not 106."""
+    phase = np.cumsum(np.full(SAMPLE_RATE, 150.5)) / SAMPLE_RATE
+    pulses = glottal_pulses(phase, CLEAN, rng())
+    centres = []
+    for k in range(1, 145):
+        middle = round(k * SAMPLE_RATE / 150.5) - 1
+        near = np.arange(middle - 20, middle + 21)
+        centres.append((pulses[near] * near).sum() / pulses[near].sum())
+    assert np.diff(centres) == pytest.approx(np.full(143, SAMPLE_RATE / 150.5), abs=0.05)
+
+
+def test_steady_tracks_hold_what_they_were_given() -> None:
+    tracks = steady_tracks(0.1, f0_hz=222.0, formants_hz=NEUTRAL)
+    assert tracks.f0_hz.tolist() == [222.0] * 20
+    assert tracks.formants_hz.shape == (20, 5)
+    assert tracks.voicing.min() == 1.0 and tracks.frication.max() == tracks.aspiration.max() == 0.0
+
+
+def test_a_track_shorter_than_a_period_is_silent_but_no_error() -> None:
+    voice = synthesise(steady_tracks(0.005, f0_hz=60.0, formants_hz=NEUTRAL), CLEAN, rng())
+    assert voice.shape == (HOP,) and np.isfinite(voice).all()

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from visavox.media.speech import SpeechDetector, speech_seconds
+from visavox.world.looks import look_of
 from visavox.world.people import DIMENSIONS, Person, make_people
 from visavox.world.synthetic_voices import Take, manner_of, random_take, source_of, speak
 
@@ -113,3 +114,45 @@ def test_the_voice_activity_detector_hears_speech() -> None:
         rng = np.random.default_rng(index)
         voice = speak(person, random_take(rng, rng), rng)
         assert speech_seconds(detector.segments(voice)) > 1.0
+
+
+def test_a_voice_has_the_pitch_of_its_manner() -> None:
+    """Median over voiced frames of the autocorrelation's highest peak, against the median that was asked for."""
+    for sex, build in (("m", 1.0), ("f", -1.0)):
+        person = replace(PLAIN, sex=sex, voice=(0.0, 0.0, build, 0.0, 0.0, 0.0))
+        wanted = manner_of(person).f0_hz
+        voice = speak(person, replace(QUIET_ROOM, duration_s=6.0), np.random.default_rng(1)).astype(float)
+        shortest, longest = round(16_000 / (1.8 * wanted)), round(16_000 / (0.6 * wanted))
+        pitches = []
+        for start in range(0, len(voice) - 1280, 320):
+            frame = voice[start : start + 1280] - voice[start : start + 1280].mean()
+            correlation = np.correlate(frame, frame, mode="full")[1279:]
+            lag = shortest + int(np.argmax(correlation[shortest:longest]))
+            if correlation[lag] > 0.5 * correlation[0] > 0.5:
+                pitches.append(16_000 / lag)
+        assert len(pitches) > 50
+        assert 12.0 * np.log2(np.median(pitches) / wanted) == pytest.approx(1.0, abs=2.0)
+
+
+def test_mood_moves_the_pitch_and_nothing_else() -> None:
+    plain = speak(PLAIN, QUIET_ROOM, np.random.default_rng(0))
+    high = speak(PLAIN, replace(QUIET_ROOM, pitch_factor=1.3), np.random.default_rng(0))
+    assert plain.shape == high.shape and not np.allclose(plain, high)
+    envelopes = [np.abs(voice).reshape(-1, 400).mean(axis=1) for voice in (plain, high)]
+    assert np.corrcoef(*envelopes)[0, 1] > 0.8
+
+
+def test_what_face_and_voice_show_goes_together_within_a_sex() -> None:
+    """The promise of the world: a wide face has a low voice, a long one a long vocal tract; private traits do not."""
+    women = [person for person in make_people(600, seed=2) if person.sex == "f"]
+    looks = [look_of(person) for person in women]
+    manners = [manner_of(person) for person in women]
+    widths = [look.head_half_width_u for look in looks]
+    chins = [look.chin_y_u for look in looks]
+    skins = [sum(look.skin) for look in looks]
+    pitches = [np.log(manner.f0_hz) for manner in manners]
+    tracts = [np.log(manner.formant_scale) for manner in manners]
+    assert np.corrcoef(widths, pitches)[0, 1] < -0.85
+    assert np.corrcoef(chins, tracts)[0, 1] < -0.85
+    assert abs(np.corrcoef(widths, tracts)[0, 1]) < 0.15
+    assert abs(np.corrcoef(skins, pitches)[0, 1]) < 0.15

@@ -62,13 +62,13 @@ def evaluate_model(config: EvaluateConfig, progress: Progress | None = None) -> 
     lists = _read_trials(config, people)
     results = run_protocols(people, dot_product, config, lists)
     report = Report(
-        title=f"{_short_name(config)} on {people.name}",
+        title=f"{_short_name(config)} on {people.name}" if people.model else people.name,
         measures=_measures(results),
         curves=(*(curve for result in results for curve in result.curves), *_checkpoint_curves(config, people)),
         provenance=_provenance(config, people, lists),
         baselines=tuple(_baselines(config, people, lists)),
         strips=_strips(results, people),
-        notes=tuple(dict.fromkeys(f"{m.group}: {m.note}" for m in _measures(results) if m.note)),
+        notes=_notes(people, results),
         training=_history(config),
     )
     write_report(report, config.out)
@@ -121,7 +121,7 @@ def _baselines(config: EvaluateConfig, people: TestedPeople, lists: TrialSet | N
     gender = GenderAlone()
     measures = _measures(run_protocols(people, gender, config, lists))
     yield Baseline("gender alone", measures, gender.note(people.voice, people.face))
-    scorer = random_scores(np.random.default_rng(config.seed))
+    scorer = random_scores(np.random.default_rng([config.seed, 1]))  # not the numbers that draw the people
     yield Baseline(
         "random", _measures(run_protocols(people, scorer, config, lists)), "scores drawn at random, one draw"
     )
@@ -169,6 +169,19 @@ def _provenance(config: EvaluateConfig, people: TestedPeople, lists: TrialSet | 
         "final": config.final,
         "caveats": [SHARED_VOICES],
     }
+
+
+def _notes(people: TestedPeople, results: list[ProtocolResult]) -> tuple[str, ...]:
+    notes = [f"{m.group.replace('_', ' ')}: {m.note}" for m in _measures(results) if m.note]
+    if any(identity.startswith(("video:", "clip:")) for identity in people.voice.identities):
+        notes.append(
+            "Who speaks is unknown here: each video (each clip where the video is unknown) counts as one person."
+        )
+    if people.model is None:
+        notes.append(
+            "Each fold was scored by a model that was trained on the other folds; scores of two folds never meet."
+        )
+    return tuple(dict.fromkeys(notes))
 
 
 def _without(values: Mapping[str, Any], key: str) -> dict[str, Any]:

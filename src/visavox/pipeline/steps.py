@@ -46,7 +46,12 @@ class StepLine:
 
 def _simulate(config: Any, progress: Progress | None) -> Any:
     return write_pairs_folder(
-        config.out, n_people=config.people, n_clips=config.clips, seed=config.seed, progress=progress
+        config.out,
+        n_people=config.people,
+        n_clips=config.clips,
+        seed=config.seed,
+        overwrite=config.overwrite,
+        progress=progress,
     )
 
 

@@ -78,8 +78,7 @@ def find_tested_people(config: EvaluateConfig, progress: Progress | None = None)
         raw, name = _from_pairs(config, model, progress), config.pairs.name
     else:
         corpus = config.corpus
-        raw = _from_split(config)
-        name = f"{config.subset} people of {config.embeddings}"
+        raw, name = _from_split(config)
     check_encoders(model, raw)
     if config.subset != "train":
         refuse_trained_people(model, raw)
@@ -157,11 +156,12 @@ def _from_pairs(config: EvaluateConfig, model: VoiceFaceModel, progress: Progres
     return embed_corpus(embed, progress)
 
 
-def _from_split(config: EvaluateConfig) -> CorpusEmbeddings:
+def _from_split(config: EvaluateConfig) -> tuple[CorpusEmbeddings, str]:
     assert config.embeddings is not None
     raw = CorpusEmbeddings.load(config.embeddings)
+    name = f"the {config.subset} people of {config.embeddings.resolve().parent.name}"
     if config.subset == "all":
-        return raw
+        return raw, name
     if config.splits is None:
         raise ConfigError(f"`subset` {config.subset} needs --splits, a folder that `visavox split` wrote.")
     splits = Splits.load(config.splits / SPLITS, catalog_hash=raw.about.get("catalog_hash"))
@@ -170,7 +170,7 @@ def _from_split(config: EvaluateConfig) -> CorpusEmbeddings:
         raise ConfigError(f"The split has no clip in {config.subset!r}. It has: {splits.counts()}. Choose --subset.")
     tables = (table.select(splits.rows(table, config.subset)) for table in (raw.voice, raw.face))
     voice, face = tables
-    return CorpusEmbeddings(voice, face, raw.about)
+    return CorpusEmbeddings(voice, face, raw.about), name
 
 
 def _held_out(config: EvaluateConfig) -> TestedPeople:
@@ -179,7 +179,7 @@ def _held_out(config: EvaluateConfig) -> TestedPeople:
         raise ConfigError(f"`subset` folds needs a run of: visavox train --subset folds. {config.model} is none.")
     raw = CorpusEmbeddings.load(folder)
     match_clips(raw.voice, raw.face)
-    name = f"held-out folds of {Path(config.model).name}"
+    name = f"{len(set(raw.voice.attribute('fold')))} held-out folds"
     return TestedPeople(name, raw, raw.voice, raw.face, None, config.corpus)
 
 

@@ -117,9 +117,9 @@ class CCA(Associator):
             choose among faces; with 1 and 0 the reverse.
         mode: how the vectors are standardised first; see `Standardiser`.
 
-    Source: as for `solve_cca`; powers that add up to 1: Bach and Jordan, 2005, A probabilistic interpretation of canonical
-    correlation analysis, theorem 2, E[z | v] = M_1' U_1' v with M_1 M_2' = diag(correlations), taken as
-    M_1 = M_2 = diag(correlations)^1/2 (powers of one half). Our departure: a cosine replaces the dot product.
+    Source: as for `solve_cca`; powers that add up to 1: Bach and Jordan, 2005, A probabilistic interpretation of
+    canonical correlation analysis, theorem 2, E[z | v] = M_1' U_1' v with M_1 M_2' = diag(correlations), taken as
+    M_1 = M_2 = diag(correlations)^1/2, powers of one half. Our departure: a cosine replaces the dot product.
     """
 
     name: ClassVar[str] = "cca"
