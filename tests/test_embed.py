@@ -15,9 +15,9 @@ def test_shapes_are_printed(small_corpus: Path, tmp_path: Path, capsys: pytest.C
     assert main(words) == 0
     said = capsys.readouterr().out
     assert "16 voices x 256 by ge2e" in said
-    assert "16 faces x 128 by dlib" in said
+    assert "16 faces x 519 by dlib" in said
     assert main([*words, "--json"]) == 0
-    assert [row["dim"] for row in json.loads(capsys.readouterr().out)] == [256, 128]
+    assert [row["dim"] for row in json.loads(capsys.readouterr().out)] == [256, 519]
 
 
 def test_a_face_encoder_for_voices_is_bad_use(

@@ -319,6 +319,15 @@ def test_the_box_lists_whole_models_only(box: Path) -> None:
     assert boxed_names() == ["base"]
 
 
+def test_heads_in_the_box_are_no_matching_models(box: Path) -> None:
+    heads = box / "pretrained" / "heads"
+    shutil.copytree(box / "pretrained" / "base", heads)
+    (heads / "preprocess.json").unlink()
+    assert boxed_names() == ["base"]
+    with pytest.raises(UnknownNameError):
+        resolve_model("heads")
+
+
 def test_a_package_without_a_box_has_no_boxed_names(box: Path) -> None:
     shutil.rmtree(box / "pretrained")
     assert boxed_names() == []

@@ -7,12 +7,13 @@ traceback; a command's module is imported only when it is called.
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from collections.abc import Sequence
 
 from visavox.command_line import parse_arguments
-from visavox.errors import ConfigError, UnknownNameError, VisavoxError
+from visavox.errors import ConfigError, UnknownNameError, VisavoxError, one_line
 
 # name -> (configuration class, positional fields)
 COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -46,10 +47,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 done, 1 failed, 2 bad use, 130 interrupted.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a file may have a name that the terminal cannot show
     try:
         return _dispatch(arguments)
     except VisavoxError as error:
-        sys.stderr.write(f"visavox: {error}\n")
+        sys.stderr.write(f"visavox: {one_line(str(error))}\n")
         return error.exit_code
     except KeyboardInterrupt:
         sys.stderr.write("visavox: interrupted. What was done is kept: run the same command again to go on.\n")
@@ -58,8 +61,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        place = f" ({error.filename})" if error.filename else ""
-        sys.stderr.write(f"visavox: {error.strerror or error}{place}. What was done is kept; mend it and run again.\n")
+        said = f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}"
+        sys.stderr.write(f"visavox: {one_line(said)}. What was done is kept; mend it and run again.\n")
         return 1
 
 

@@ -13,6 +13,7 @@ Example:
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar, get_args, get_origin, get_type_hints
@@ -20,6 +21,14 @@ from typing import Any, TypeVar, get_args, get_origin, get_type_hints
 from visavox.errors import ConfigError
 
 Config = TypeVar("Config")
+
+WORDS_FOR_TYPES = {
+    "<class 'int'>": "a whole number",
+    "<class 'float'>": "a number",
+    "<class 'bool'>": "true or false",
+    "<class 'collections.abc.Mapping'>": "a mapping, as in '{name: value}'",
+}
+"""How the parser names a type, and how a reader would."""
 
 
 def protect_dashes(arguments: Sequence[str]) -> list[str]:
@@ -62,8 +71,7 @@ def parse_arguments(
     except SystemExit:
         return None
     except ArgumentError as error:
-        message = " ".join(str(error).split()).removesuffix(".")
-        raise ConfigError(f"{message}. See `{prog} --help`.") from error
+        raise ConfigError(f"{_plain(error)}. See `{prog} --help`.") from error
 
 
 def parse_mapping(config_class: type[Config], values: Mapping[str, Any], *, where: str) -> Config:
@@ -89,8 +97,20 @@ def parse_mapping(config_class: type[Config], values: Mapping[str, Any], *, wher
     try:
         return _as_config(config_class, parser, parser.parse_object(dict(values)))
     except ArgumentError as error:
-        message = " ".join(str(error).split()).removesuffix(".")
-        raise ConfigError(f"{where}: {message}.") from error
+        raise ConfigError(f"{where}: {_plain(error)}.") from error
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error}") from error
+
+
+def _plain(error: Exception) -> str:
+    """Return what the parser says as one line, in the words of our other messages, without its full stop."""
+    message = " ".join(str(error).split()).removesuffix(".")
+    found = re.fullmatch(r'Parser key "(?P<name>\w+)": Expected an? (?P<type>.+?)\. Got value: (?P<value>.*)', message)
+    if found is None:
+        return message
+    choices = found["type"].removeprefix("typing.Literal")
+    wanted = WORDS_FOR_TYPES.get(found["type"], f"one of {choices}" if choices.startswith("[") else choices)
+    return f"`{found['name']}` must be {wanted}. Got {found['value']!r}"
 
 
 def _as_config(config_class: type[Config], parser: Any, namespace: Any) -> Config:

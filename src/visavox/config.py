@@ -1,7 +1,8 @@
 """What each command can be told: one frozen dataclass a command.
 
 The text under each field is the `--help` of its flag, and the same names are the keys of a YAML recipe: a recipe
-and a flag are the same thing. The dataclasses hold no logic; a command's work lives in `visavox.pipeline`.
+and a flag are the same thing. The dataclasses hold no logic but their ranges; a command's work lives in
+`visavox.pipeline`.
 
 Example:
     >>> MatchConfig(voice=Path("voice.wav"), faces=(Path("a.jpg"), Path("b.jpg"))).model
@@ -15,8 +16,23 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from visavox.errors import ConfigError
+
+VOICE_ENCODER: Mapping[str, Any] = {"name": "ge2e"}
+FACE_ENCODER: Mapping[str, Any] = {
+    "name": "dlib",
+    "output": "pooled",
+    "flip": True,
+    "views": ["chip", "mouth"],
+    "attribute_gain": 4.0,
+}
+# Both chosen inside the training people of the boxed model: docs/choosing-the-base-model.md.
+
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "bfloat16"]
+
+AT_LEAST: Mapping[str, float] = {"workers": 0, "batch_size": 1, "limit": 0, "seed": 0, "min_speech_s": 0}
+"""Smallest value of the numbers that mean the same in every command."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +43,17 @@ class CommandConfig:
     """Print nothing but results and errors."""
     json: bool = False
     """Print the result as one JSON object instead of text."""
+
+    def __post_init__(self) -> None:
+        """Hold the numbers of `AT_LEAST` to their ranges.
+
+        Raises:
+            ConfigError: a value is too small, or not a number.
+        """
+        for name, least in AT_LEAST.items():
+            value = getattr(self, name, least)
+            if not value >= least:  # so that nan is refused too
+                raise ConfigError(f"`{name}` must be at least {least:g}. Got {value}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -91,10 +118,11 @@ class EmbedConfig(NetworkConfig):
     """Folder that `prepare` wrote."""
     out: Path
     """Folder for voice.parquet and face.parquet."""
-    voice_encoder: str | Mapping[str, Any] = "ge2e"
-    """Voice encoder: a name or {name: ..., option: ...}; `visavox --list encoders` names the choices."""
-    face_encoder: str | Mapping[str, Any] = "dlib"
-    """Face encoder: a name or {name: ..., option: ...}."""
+    voice_encoder: str | Mapping[str, Any] = field(default_factory=lambda: dict(VOICE_ENCODER))
+    """Voice encoder: a name or {name: ..., option: ...}; `visavox --list encoders` names the choices; by default
+    that of the boxed model."""
+    face_encoder: str | Mapping[str, Any] = field(default_factory=lambda: dict(FACE_ENCODER))
+    """Face encoder: a name or {name: ..., option: ...}; by default that of the boxed model."""
     cache: Path | None = None
     """Folder of the embedding cache; by default inside the corpus."""
 

@@ -70,6 +70,16 @@ def _media_error(message: str, status: str) -> MediaError:
     return MediaError(message, status=status)
 
 
+def one_line(text: str) -> str:
+    r"""Return a text as one printable line: what is a line end, a control code or no Unicode is written as an escape.
+
+    Example:
+        >>> one_line("new\nline.jpg")
+        'new\\nline.jpg'
+    """
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
+
+
 class MissingDependencyError(VisavoxError):
     """A package or its weights are not installed; the message holds the line that installs them."""
 

@@ -10,6 +10,7 @@ import json
 import sys
 
 from visavox.config import MatchConfig
+from visavox.errors import one_line
 from visavox.pipeline.frozen_encoder import Compute
 from visavox.pipeline.match_outcome import MatchOutcome
 from visavox.pipeline.voice_face_model import VoiceFaceModel
@@ -31,17 +32,18 @@ def run(config: MatchConfig) -> int:
 def describe(outcome: MatchOutcome) -> str:
     """Return the outcome as lines for a reader: a bar and a probability for each face."""
     lines = []
-    width = max(len(face.name) for face in outcome.faces)
-    for index, face in enumerate(outcome.faces):
+    names = [one_line(face.name) for face in outcome.faces]
+    width = max(map(len, names))
+    for index, (name, face) in enumerate(zip(names, outcome.faces, strict=True)):
         mark = ">" if index == outcome.best else " "
         if face.probability is None:
-            said = face.note or "not compared"
+            said = one_line(face.note) or "not compared"
         else:
             bar = "#" * round(BAR_WIDTH * face.probability)
             said = f"{bar:<{BAR_WIDTH}} {100 * face.probability:5.1f} %  {face.note}".rstrip()
-        lines.append(f"{mark} {face.name:<{width}}  {said}")
+        lines.append(f"{mark} {name:<{width}}  {said}")
     if outcome.voice_status != "ok":
-        lines.append(f"No answer: {outcome.voice_note}")
+        lines.append(f"No answer: {one_line(outcome.voice_note)}")
     elif not outcome.decided:
         lines.append("No answer: at least two usable faces are needed.")
     else:

@@ -37,6 +37,7 @@ from visavox.errors import DataError, MissingDependencyError, UnknownNameError
 
 FORMAT_VERSION = 1
 CONFIG_FILE = "config.json"
+PREPROCESS_FILE = "preprocess.json"  # what a matching model has and its parts have not
 TENSOR_FILE = "model.safetensors"
 LIBRARIES = ("visavox", "numpy", "torch", "safetensors")
 REMEDY = "Save the model again, or copy the whole folder again."
@@ -73,7 +74,7 @@ def writing(target: Path) -> Iterator[Path]:
     """Yield a fresh path beside `target` to write to, and rename it to `target` when the block ends well.
 
     The block makes a file or a folder of it. A failed or interrupted block leaves `target` as it was and the fresh
-    path removed; a killed process may leave `.NAME.XXXX.part` behind, which nothing reads. A file that stands at
+    path removed; a killed process may leave `.NAME.HEX.part` behind, which nothing reads. A file that stands at
     `target` is replaced in one step; a folder is first renamed aside, since no system replaces a full folder.
 
     Raises:
@@ -105,7 +106,7 @@ def write_tensors(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mappi
 
     Args:
         path: the file; replaced when it exists.
-        tensors: name -> array of numbers or booleans.
+        tensors: name -> array of numbers or booleans, any shape.
         metadata: kept as JSON in the header of the file.
 
     Raises:
@@ -116,7 +117,7 @@ def write_tensors(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mappi
 
 
 def read_tensors(path: Path) -> tuple[Tensors, dict[str, Any]]:
-    """Return the arrays and the mapping of a file that `write_tensors` wrote.
+    """Return the arrays, in the shape they had, and the mapping of a file that `write_tensors` wrote.
 
     Raises:
         DataError: "{path} is missing", or it is not a whole safetensors file.
@@ -149,7 +150,7 @@ def save_folder(
         kind: what is saved: "associator" for instance; checked when it is loaded.
         name: registry name of the class.
         arguments: constructor arguments that JSON can hold.
-        tensors: name -> array of numbers.
+        tensors: name -> array of numbers, any shape.
         extra_files: file name -> content, "README.md" for instance; text is written as UTF-8.
         overwrite: replace a folder that holds something.
 
@@ -224,11 +225,15 @@ def check_tensors(tensors: Mapping[str, np.ndarray], expected: Mapping[str, Shap
 
 
 def boxed_names() -> list[str]:
-    """Return the names of the models in the box, in order."""
+    """Return the names of the matching models in the box, in order.
+
+    The box also holds heads that predict attributes of voices and faces; they match nothing and are not listed.
+    """
     box = importlib.resources.files("visavox") / "pretrained"
     if not box.is_dir():
         return []
-    return sorted(entry.name for entry in box.iterdir() if (entry / CONFIG_FILE).is_file())
+    wanted = (CONFIG_FILE, PREPROCESS_FILE)
+    return sorted(entry.name for entry in box.iterdir() if all((entry / name).is_file() for name in wanted))
 
 
 def resolve_model(name: str | Path) -> Path:

@@ -32,6 +32,9 @@ def describe(summary: PrepareSummary, config: PrepareConfig) -> str:
     for modality, counts in sorted(summary.n_items.items()):
         parts = [f"{count} {status}" for status, count in sorted(counts.items(), key=lambda pair: -pair[1])]
         lines.append(f"  {modality + 's':7} {', '.join(parts)}")
+    extra = {kind: summary.source.get(f"n_extra_{kind}", 0) for kind in ("faces", "voices")}
+    if any(extra.values()):
+        lines.append(f"  {extra['faces']} faces and {extra['voices']} voices in {config.root} that no clip names")
     if summary.n_faces_not_found:
         lines.append(f"  {summary.n_faces_not_found} faces were not found; the centre of the image stands for them")
     return "\n".join(lines) + "\n"

@@ -28,6 +28,15 @@ from visavox.errors import ConfigError, UnknownNameError
 T = TypeVar("T")
 Factory = TypeVar("Factory", bound=Callable[..., Any])
 
+NUMBERS: tuple[tuple[type, ...], ...] = ((int,), (int, float))
+PLAIN_TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {
+    "int": (NUMBERS[0], "a whole number"),
+    "float": (NUMBERS[1], "a number"),
+    "bool": ((bool,), "true or false"),
+    "str": ((str,), "a text"),
+}
+"""Annotation -> the types that a value may have, and the words for them."""
+
 
 class Registry(Generic[T]):
     """Names of one kind of plug-in and the factories behind them.
@@ -78,7 +87,7 @@ class Registry(Generic[T]):
 
         Raises:
             UnknownNameError: no plug-in has this name.
-            ConfigError: `name` is missing, or an argument is left over or missing.
+            ConfigError: `name` is missing, or an argument is left over, or not of the plain type that it must have.
         """
         arguments: dict[str, Any] = {}
         arguments.update({"name": spec} if isinstance(spec, str) else spec)
@@ -93,7 +102,17 @@ class Registry(Generic[T]):
                 f"The {self.kind} {name!r} takes no {', '.join(map(repr, unknown))}. "
                 f"It takes: {', '.join(accepted) or 'nothing'}."
             )
+        self._check_types(name, factory, arguments)
         return factory(**arguments)
+
+    def _check_types(self, name: str, factory: Callable[..., T], arguments: Mapping[str, Any]) -> None:
+        """Hold numbers, texts and switches to their annotations, so that no plug-in meets a text for a number."""
+        parameters = inspect.signature(factory).parameters
+        for argument, value in arguments.items():
+            annotation = parameters[argument].annotation
+            accepted, words = PLAIN_TYPES.get(str(getattr(annotation, "__name__", annotation)), ((object,), ""))
+            if not isinstance(value, accepted) or (isinstance(value, bool) and accepted in NUMBERS):
+                raise ConfigError(f"`{argument}` of the {self.kind} {name!r} must be {words}. Got {value!r}.")
 
     def names(self) -> list[str]:
         """Return every name in order, importing the modules of the home package to find them."""

@@ -39,9 +39,9 @@ def test_a_known_scale_is_recovered() -> None:
 
 def test_blocks_are_never_mixed_and_each_probe_counts_once() -> None:
     first, second = block(5, 2), block(40, 3)
-    margins = [
-        (first[0][i, i] - first[0][i, j], 1 / 4) for i in range(5) for j in range(5) if i != j
-    ] + [(second[0][i, i] - second[0][i, j], 1 / 39) for i in range(40) for j in range(40) if i != j]
+    margins = [(first[0][i, i] - first[0][i, j], 1 / 4) for i in range(5) for j in range(5) if i != j] + [
+        (second[0][i, i] - second[0][i, j], 1 / 39) for i in range(40) for j in range(40) if i != j
+    ]
     scale = fit_match_scale([first, second])
 
     def loss(value: float) -> float:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from visavox.pipeline.base_recipe import ASSOCIATOR, FACE_ENCODER, VOICE_ENCODER
+from visavox.config import FACE_ENCODER, VOICE_ENCODER
+from visavox.pipeline.base_recipe import ASSOCIATOR
 from visavox.pipeline.fitting import plan_networks
 from visavox.pipeline.frozen_encoder import build_encoder
 

@@ -17,7 +17,7 @@ from visavox.pipeline.embedding import CorpusEmbeddings, embed_corpus, load_ceil
 def test_every_usable_item_has_a_vector(small_embeddings: Path) -> None:
     embedded = CorpusEmbeddings.load(small_embeddings)
     assert embedded.voice.vectors.shape == (16, 256)
-    assert embedded.face.vectors.shape == (16, 128)
+    assert embedded.face.vectors.shape == (16, 519)
     assert embedded.voice.clips == embedded.face.clips
     assert set(embedded.voice.attribute("gender")) == {"f", "m"}
 
@@ -36,7 +36,7 @@ def test_vectors_tell_people_apart(small_embeddings: Path) -> None:
 
 def test_the_tables_say_how_they_were_made(small_embeddings: Path) -> None:
     about = CorpusEmbeddings.load(small_embeddings).about
-    assert about["encoders"]["voice"]["spec"] == "ge2e"
+    assert about["encoders"]["voice"]["spec"] == {"name": "ge2e"}
     assert "VoxCeleb" in about["encoders"]["voice"]["training_data"]
     assert about["clip"]["detector"] == "mtcnn"
     assert about["catalog_hash"]

@@ -176,7 +176,9 @@ class EmbeddingTable:
             raise DataError(f"There is no embedding table at {path}. Run `visavox embed` first.")
         try:
             # Opened here and read whole: the file is never left mapped, so it may be replaced at any time.
-            table = pq.read_table(pa.BufferReader(path.read_bytes()))
+            # Without threads: those that `read_table` starts may abort a command that ends right afterwards.
+            with pq.ParquetFile(pa.BufferReader(path.read_bytes())) as file:
+                table = file.read(use_threads=False)
         except (OSError, pa.ArrowException) as e:
             raise DataError(f"{path} is no readable Parquet file ({e}). Delete it and embed again.") from e
         described = {k.decode(): v.decode() for k, v in (table.schema.metadata or {}).items()}
@@ -185,7 +187,18 @@ class EmbeddingTable:
                 f"{path} is not an embedding table of this version: its format is {described.get('format')!r}, "
                 f"and {FORMAT!r} is needed. Embed again."
             )
+        try:
+            return cls._from_columns(table, described)
+        except (KeyError, ValueError, TypeError, AttributeError, pa.ArrowException) as e:
+            raise DataError(f"{path} is damaged: a column lacks or is of a wrong type ({e}). Embed again.") from e
+
+    @classmethod
+    def _from_columns(cls, table: Any, described: Mapping[str, str]) -> EmbeddingTable:
+        """Return the table of Parquet columns; raises whatever a column that is missing or wrong leads to."""
         n_rows, dim = table.num_rows, int(described["dim"])
+        for name in ("key", "clip", "identity"):
+            if table[name].null_count:
+                raise ValueError(f"{name} has {table[name].null_count} empty cells")
         flat = table["vector"].combine_chunks().flatten().to_numpy(zero_copy_only=False) if dim else np.empty(0)
         return cls(
             modality=_modality(described["modality"]),

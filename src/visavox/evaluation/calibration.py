@@ -65,7 +65,7 @@ def match_calibration(blocks: Sequence[tuple[np.ndarray, np.ndarray]], scale: fl
     """Return the mean probability that the favoured of two candidates got, and how often it was right.
 
     Args:
-        blocks: as for `fit_match_scale`.
+        blocks: as for `fit_match_scale`: (n, n) similarities and (n, n) masks.
         scale: as it returned.
 
     Returns:

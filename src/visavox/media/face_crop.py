@@ -120,7 +120,7 @@ def dlib_chip(crop: np.ndarray) -> np.ndarray:
     """Return the (150, 150, 3) uint8 chip that dlib's descriptor expects, from a canonical crop.
 
     Args:
-        crop: (256, 256, 3) uint8.
+        crop: a canonical crop, shape (256, 256, 3) uint8.
     """
     inner = crop[CHIP_MARGIN_PX:-CHIP_MARGIN_PX, CHIP_MARGIN_PX:-CHIP_MARGIN_PX]
     return np.asarray(cv2.resize(inner, (CHIP_PX, CHIP_PX), interpolation=cv2.INTER_AREA))

@@ -32,7 +32,9 @@ def check_file(path: Path, what: str) -> None:
     """
     try:
         if not path.is_file():
-            problem = "is a folder, not a file" if path.is_dir() else "does not exist"
+            problem = "does not exist"
+            if path.exists():
+                problem = f"is a {'folder' if path.is_dir() else 'device or pipe'}, not a file"
             raise MediaError(f"{path}: the {what} file {problem}. Correct the path.", status="missing_file")
         if path.stat().st_size == 0:
             raise MediaError(f"{path}: the {what} file is empty (0 bytes). Fetch it again.", status="empty_file")
@@ -65,6 +67,5 @@ def write_whole(path: Path, data: bytes) -> None:
         with unfinished.open("xb") as file:
             file.write(data)
         unfinished.replace(path)
-    except BaseException:  # also Ctrl-C: nothing half written may stay
+    finally:  # also on Ctrl-C: nothing half written may stay; after the rename there is nothing left to remove
         unfinished.unlink(missing_ok=True)
-        raise

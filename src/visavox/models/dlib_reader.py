@@ -124,7 +124,7 @@ class Cursor:
         return sizes
 
     def tensor(self) -> np.ndarray:
-        """Return the next tensor: flat, float32, finite."""
+        """Return the next tensor, shape (n,) float32, finite."""
         values = np.frombuffer(self.take(4 * int(np.prod(self.sizes(2)))), dtype="<f4").astype(np.float32)
         if not np.isfinite(values).all():
             raise self.fail("a weight is not a finite number")

@@ -57,6 +57,7 @@ class _Block(nn.Module):
         self.conv2 = nn.Conv2d(channels, channels, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return the block's output for (n, in_channels, height, width): same size, or half with a stride of 2."""
         y = self.conv2(functional.relu_(self.conv1(x)))
         if self.stride == 1:
             return functional.relu_(y + x)

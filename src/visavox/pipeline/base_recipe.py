@@ -1,7 +1,11 @@
-"""The recipe of the model in the box: which encoders, and which associator over them.
+"""The recipe of the associator in the box.
 
 It was chosen by cross-validation inside the training people alone; docs/choosing-the-base-model.md tells how, and
-what else was tried.
+what else was tried. The encoders it was chosen with are the defaults of `visavox embed`.
+
+Example:
+    >>> ASSOCIATOR["name"]
+    'cca'
 """
 
 from __future__ import annotations
@@ -9,14 +13,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-VOICE_ENCODER: Mapping[str, Any] = {"name": "ge2e"}
-FACE_ENCODER: Mapping[str, Any] = {"name": "dlib", "output": "pooled", "flip": True}
-
 ASSOCIATOR: Mapping[str, Any] = {
-    "name": "ensemble",
-    "members": [
-        {"name": "cca", "n_components": 64, "ridge_voice": 10.0, "ridge_face": 10.0},
-        {"name": "two_tower", "n_members": 4},
-    ],
-    "weights": [1.0, 1.0],
+    "name": "cca",
+    "n_components": 64,
+    "ridge_voice": 10.0,
+    "ridge_face": 20.0,
+    "power_voice": 0.1,
+    "power_face": 1.1,
 }

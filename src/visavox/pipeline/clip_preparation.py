@@ -20,7 +20,7 @@ from typing import Any
 
 from visavox.corpus.items import MODALITIES, MediaItem, Modality, item_key, stored_name
 from visavox.corpus.sources.base import ClipRecord, problem_items
-from visavox.errors import MediaError
+from visavox.errors import ConfigError, MediaError, MissingDependencyError
 from visavox.media.audio import read_voice, voice_quality, write_voice
 from visavox.media.face_crop import crop_face
 from visavox.media.images import read_image, write_face
@@ -58,6 +58,7 @@ class ClipPreparer:
 
         Raises:
             OSError: the disk is full or read-only; nothing half-written is left under a final name.
+            MissingDependencyError: a network's weights are not installed.
         """
         rows = problem_items(record)
         for modality in MODALITIES:
@@ -71,10 +72,12 @@ class ClipPreparer:
             stored, quality = self._voice(row, path) if row.modality == "voice" else self._face(row, path)
         except MediaError as error:
             return replace(row, status=error.status, reason=str(error))
+        except (MissingDependencyError, ConfigError):
+            raise  # the machine's or the user's fault, not the clip's: every clip would fail alike
         except Exception as error:
             if isinstance(error, OSError) and error.errno in DISK_ERRORS:
                 raise
-            logger.exception("unexpected failure at %s", row.key)
+            logger.info("unexpected failure at %s", row.key, exc_info=True)
             reason = " ".join(f"{path.name}: {type(error).__name__}: {error}".split())
             return replace(row, status="unexpected_error", reason=reason[:500])
         return replace(row, path=stored, digest=file_digest(self.corpus / stored), quality=quality)

@@ -48,11 +48,11 @@ class FoldScores:
 
     @property
     def similarity(self) -> np.ndarray:
-        """(m voices, m faces) float32, in [-1, 1]."""
+        """Similarity of every voice and face of the fold, shape (m, m) float32, in [-1, 1]."""
         return np.asarray(self.voice @ self.face.T)
 
     def clip_accuracies(self, direction: Direction) -> np.ndarray:
-        """Return the all-pairs 1:2 accuracy of each clip, (m,) float64, nan where it has nobody to compare with."""
+        """Return the all-pairs 1:2 accuracy of each clip, shape (m,) float64, nan where it has nobody to compare with."""
         if direction == "voice_to_face":
             return beat_rates(self.similarity, self.allowed)
         return beat_rates(self.similarity.T, self.allowed.T)

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from visavox.config import EmbedConfig
+from visavox.corpus.atomic_file import atomic_file
 from visavox.corpus.cache import EmbeddingCache
 from visavox.corpus.catalog import Catalog
 from visavox.corpus.embeddings import EmbeddingTable, table_from_items
@@ -46,11 +47,15 @@ class CorpusEmbeddings:
     """How they were made: specs and provenance of both encoders, the detector, the catalog's hash."""
 
     def save(self, folder: Path) -> None:
-        """Write voice.parquet, face.parquet and embeddings.json."""
-        folder.mkdir(parents=True, exist_ok=True)
+        """Write voice.parquet, face.parquet and embeddings.json.
+
+        Raises:
+            DataError: a file cannot be written.
+        """
         self.voice.save(folder / "voice.parquet")
         self.face.save(folder / "face.parquet")
-        (folder / ABOUT).write_text(json.dumps(self.about, indent=2), encoding="utf-8")
+        with atomic_file(folder / ABOUT, what="description of the embeddings") as temporary:
+            temporary.write_text(json.dumps(self.about, indent=2), encoding="utf-8")
 
     @classmethod
     def load(cls, folder: Path) -> CorpusEmbeddings:
@@ -66,6 +71,9 @@ class CorpusEmbeddings:
             about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
         except ValueError as error:
             raise DataError(f"{folder / ABOUT} is damaged ({error}). Run `visavox embed` again.") from error
+        encoders = about.get("encoders") if isinstance(about, dict) else None
+        if not isinstance(encoders, dict) or any("spec" not in (encoders.get(m) or {}) for m in MODALITIES):
+            raise DataError(f"{folder / ABOUT} does not say which encoders were used. Run `visavox embed` again.")
         voice, face = (EmbeddingTable.load(folder / f"{modality}.parquet") for modality in MODALITIES)
         return cls(voice, face, about)
 

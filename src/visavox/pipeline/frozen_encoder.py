@@ -113,7 +113,9 @@ def build_encoder(spec: Spec, modality: str, device: str = "cpu") -> Encoder:
         ConfigError: an option is left over, or the encoder is of the other modality.
     """
     arguments = {"name": spec} if isinstance(spec, str) else dict(spec)
-    factory = ENCODERS.get(str(arguments.get("name")))
+    if not isinstance(arguments.get("name"), str):
+        raise ConfigError(f"A {modality} encoder needs a `name`. Got {spec!r}. Known: {', '.join(ENCODERS.names())}.")
+    factory = ENCODERS.get(arguments["name"])
     if "device" in inspect.signature(factory).parameters:
         arguments.setdefault("device", device)
     encoder: Encoder = ENCODERS.build(arguments)

@@ -65,7 +65,7 @@ class PairedTables:
         return cls(embedded.voice.select(voice_rows), embedded.face.select(face_rows))
 
     def select(self, rows: np.ndarray) -> PairedTables:
-        """Return the pairs of some rows."""
+        """Return the pairs of some rows; `rows` has the shape (m,), int."""
         return PairedTables(self.voice.select(rows), self.face.select(rows))
 
     def pairs(self) -> Pairs:

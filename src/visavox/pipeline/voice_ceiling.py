@@ -53,7 +53,7 @@ class VoiceCeiling:
         try:
             return cls(**json.loads(path.read_text(encoding="utf-8")))
         except (ValueError, TypeError) as error:
-            raise DataError(f"{path} is damaged ({error}). Run `visavox embed` again.") from error
+            raise DataError(f"{path} is damaged ({error}). Delete it and run `visavox embed` again.") from error
 
 
 def voice_ceiling(corpus: Path, items: Sequence[MediaItem], encoder: Any) -> VoiceCeiling | None:

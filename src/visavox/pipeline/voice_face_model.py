@@ -14,6 +14,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -103,7 +104,7 @@ class VoiceFaceModel:
         else:
             raise DataError(f"{folder} holds no {PREPROCESS}, so it is no model folder. Make one with: visavox train")
         preprocess = _read_preprocess(folder / PREPROCESS)
-        people = frozenset(_read_json(folder / PEOPLE)) if (folder / PEOPLE).is_file() else frozenset()
+        people = _read_people(folder / PEOPLE)
         return cls(Associator.from_folder(folder), preprocess, name=str(name), people=people, compute=compute)
 
     def save_pretrained(self, folder: Path, *, card: str, overwrite: bool = False) -> None:
@@ -275,7 +276,7 @@ def _note(crops: Sequence[FaceCrop], n_images: int) -> str:
 def _read_json(path: Path) -> Any:
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
+    except (FileNotFoundError, IsADirectoryError) as error:
         raise DataError(f"{path} is missing, so the model folder is incomplete. Copy or train it again.") from error
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise DataError(f"{path} is no valid JSON ({error}). Copy or train the model again.") from error
@@ -287,4 +288,21 @@ def _read_preprocess(path: Path) -> Preprocess:
     if not isinstance(values, dict) or set(values) - known:
         extra = sorted(set(values) - known) if isinstance(values, dict) else type(values).__name__
         raise DataError(f"{path} holds {extra}, which this version does not know. Known: {', '.join(sorted(known))}.")
-    return Preprocess(**values)
+    preprocess = Preprocess(**values)
+    specs = (preprocess.voice_encoder, preprocess.face_encoder)
+    numbers = (preprocess.min_speech_s, preprocess.match_scale)
+    fits = all(isinstance(spec, str | dict) for spec in specs) and isinstance(preprocess.detector, str)
+    if not fits or not all(isinstance(n, int | float) and math.isfinite(n) and n >= 0 for n in numbers):
+        raise DataError(
+            f"{path} must name encoders and a detector and hold finite numbers of at least 0. Got {values}. "
+            "Copy or train the model again."
+        )
+    return preprocess
+
+
+def _read_people(path: Path) -> frozenset[str]:
+    """Return whom the model was trained on; without that list nobody could refuse to test it on them."""
+    hashes = _read_json(path)
+    if not isinstance(hashes, list) or not all(isinstance(entry, str) for entry in hashes):
+        raise DataError(f"{path} must be a list of texts, the hashes of people. Copy or train the model again.")
+    return frozenset(hashes)

@@ -10,13 +10,15 @@ import dlib
 import numpy as np
 import pytest
 
-from visavox.errors import ConfigError, DataError, MissingDependencyError
+from visavox.errors import ConfigError, DataError, MissingDependencyError, UnknownNameError
 from visavox.media.carried_weights import carried_file
 from visavox.media.detectors.mtcnn import MtcnnDetector
 from visavox.media.face_crop import crop_face, dlib_chip
 from visavox.media.images import read_image
 from visavox.models.dlib_resnet import WEIGHTS_FILE
-from visavox.models.encoders.dlib import DlibEncoder
+from visavox.models.encoders import dlib as dlib_encoder
+from visavox.models.encoders.dlib import VIEWS, DlibEncoder, view_chip
+from visavox.models.face_attributes import FaceAttributes
 from visavox.registry import ENCODERS
 
 
@@ -38,6 +40,92 @@ def test_the_vector_is_dlibs_descriptor_of_the_centre_of_the_crop(plain: DlibEnc
     for crop, vector in zip(crops, plain.encode(crops), strict=True):
         chip = cv2.resize(crop[32:224, 32:224], (150, 150), interpolation=cv2.INTER_AREA)
         np.testing.assert_allclose(vector, np.array(referee.compute_face_descriptor(chip)), atol=1e-5)
+
+
+def test_the_views_are_the_stated_parts_of_the_crop() -> None:
+    """Units of dlib's mean places, as drawn in face_crop: pixel 64 + 128 u, rounded."""
+    units = {
+        "chip": (-0.25, -0.25, 1.25, 1.25),
+        "mouth": (-0.1, 0.2, 1.1, 1.4),
+        "wide": (-0.5, -0.5, 1.5, 1.5),
+        "close": (0, 0, 1, 1),
+    }
+    assert {name: tuple(round(64 + 128 * u) for u in corners) for name, corners in units.items()} == VIEWS
+
+
+@pytest.mark.parametrize("view", list(VIEWS))
+def test_a_view_shows_nothing_but_its_part(view: str, crops: list) -> None:
+    x0, y0, x1, y1 = VIEWS[view]
+    painted = np.zeros_like(crops[0])
+    painted[y0:y1, x0:x1] = crops[0][y0:y1, x0:x1]
+    chip = view_chip(painted, view)
+    assert chip.shape == (150, 150, 3)
+    assert chip.dtype == np.uint8
+    np.testing.assert_array_equal(chip, view_chip(crops[0], view))
+    moved = np.abs(chip.mean(axis=(0, 1)) - crops[0][y0:y1, x0:x1].mean(axis=(0, 1)))
+    assert moved.max() < 1
+
+
+def test_the_view_chip_is_dlibs_chip(crops: list) -> None:
+    np.testing.assert_array_equal(view_chip(crops[0], "chip"), dlib_chip(crops[0]))
+
+
+def test_views_stand_one_behind_the_other_in_the_order_given(crops: list) -> None:
+    both = DlibEncoder(output="pooled", flip=True, n_jitters=1, views=["wide", "chip"])
+    assert both.views == ("wide", "chip")
+    assert both.dim == 512
+    parts = [DlibEncoder(output="pooled", flip=True, n_jitters=1, views=(view,)) for view in both.views]
+    wanted = np.concatenate([part.encode(crops) for part in parts], axis=1)
+    np.testing.assert_allclose(both.encode(crops), wanted, atol=1e-5)
+    assert DlibEncoder(views=["close", "mouth", "chip"]).dim == 3 * 128
+
+
+@pytest.fixture
+def heads(monkeypatch: pytest.MonkeyPatch) -> FaceAttributes:
+    """Made-up heads for chip and mouth in place of those of the package."""
+    rng = np.random.default_rng(7)
+    features = rng.random((600, 512)).astype(np.float32)
+    targets = {"gender": features[:, 0] - 0.5, "age": 40 * features[:, 300]}
+    made = FaceAttributes.fit(features, targets, views=("chip", "mouth"), ridge=1.0)
+    monkeypatch.setattr(dlib_encoder, "boxed_face_attributes", lambda: made)
+    return made
+
+
+def test_attributes_stand_behind_the_views_times_the_gain(crops: list, heads: FaceAttributes) -> None:
+    plain = DlibEncoder(output="pooled", views=["mouth", "wide", "chip"]).encode(crops)
+    encoder = DlibEncoder(output="pooled", views=["mouth", "wide", "chip"], attribute_gain=3.0)
+    vectors = encoder.encode(crops)
+    assert encoder.dim == 3 * 256 + 2
+    assert vectors.dtype == np.float32
+    np.testing.assert_allclose(vectors[:, :768], plain, atol=1e-6)
+    # The heads look at the chip first and the mouth second, wherever these stand.
+    seen = np.concatenate([plain[:, 512:], plain[:, :256]], axis=1)
+    np.testing.assert_allclose(vectors[:, 768:], 3 * heads.standardised(seen), atol=1e-4)
+    assert encoder.encode([]).shape == (0, 770)
+
+
+def test_the_identifier_changes_with_the_heads_and_only_where_they_are_used(
+    heads: FaceAttributes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    arguments: dict = {"output": "pooled", "views": ["chip", "mouth"]}
+    without, before = DlibEncoder(**arguments).identifier, DlibEncoder(**arguments, attribute_gain=1).identifier
+    assert before.endswith(heads.fingerprint)
+    monkeypatch.setattr(heads, "intercept", heads.intercept + 1)
+    assert DlibEncoder(**arguments, attribute_gain=1).identifier != before
+    assert DlibEncoder(**arguments).identifier == without
+
+
+def test_the_heads_of_the_package_append_seven_numbers(crops: list) -> None:
+    spec = {"name": "dlib", "output": "pooled", "flip": True, "views": ["chip", "mouth"], "attribute_gain": 4.0}
+    encoder = ENCODERS.build(spec)
+    vectors = encoder.encode(crops)
+    assert encoder.dim == 519
+    assert vectors.shape == (2, 519)
+    assert np.isfinite(vectors).all()
+    assert np.abs(vectors[0, 512:] - vectors[1, 512:]).max() > 0.01
+    again = pickle.loads(pickle.dumps(encoder))
+    assert again.identifier == encoder.identifier
+    np.testing.assert_array_equal(again.encode(crops[:1]), encoder.encode(crops[:1]))
 
 
 def test_what_surrounds_the_chip_does_not_count(plain: DlibEncoder, crops: list) -> None:
@@ -101,12 +189,21 @@ def test_many_crops_are_encoded_as_one_at_a_time(plain: DlibEncoder) -> None:
 def test_the_identifier_names_every_setting_that_changes_a_vector() -> None:
     names = {
         DlibEncoder(**arguments).identifier
-        for arguments in ({}, {"flip": True}, {"n_jitters": 2}, {"output": "pooled"}, {"device": "cuda"})
+        for arguments in (
+            {},
+            {"flip": True},
+            {"n_jitters": 2},
+            {"output": "pooled"},
+            {"views": ["wide"]},
+            {"views": ["chip", "wide"]},
+            {"views": ["wide", "chip"]},
+            {"device": "cuda"},
+        )
     }
-    assert len(names) == 4  # the device changes nothing
+    assert len(names) == 7  # the device changes nothing
     assert (
-        DlibEncoder(flip=True, n_jitters=3, output="pooled").identifier
-        == "dlib-1(flip=True, n_jitters=3, output='pooled')"
+        DlibEncoder(flip=True, n_jitters=3, output="pooled", views=["chip", "mouth"]).identifier
+        == "dlib-1(attribute_gain=0.0, flip=True, n_jitters=3, output='pooled', views=('chip', 'mouth'))"
     )
 
 
@@ -118,17 +215,37 @@ def test_it_is_registered_as_a_face_encoder_and_says_where_it_comes_from() -> No
     assert encoder.provenance.licence == "CC0-1.0"
 
 
+def test_with_attributes_it_also_says_where_their_heads_come_from(heads: FaceAttributes) -> None:
+    encoder = DlibEncoder(output="pooled", views=["chip", "mouth"], attribute_gain=1.0)
+    assert "UTKFace" in encoder.provenance.training_data
+    assert "FaceScrub" in encoder.provenance.training_data
+    assert encoder.provenance.licence == "CC0-1.0; attribute heads: CC-BY-NC-4.0"
+    assert DlibEncoder().provenance.licence == "CC0-1.0"
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
         ({"output": "logits"}, "must be 'descriptor' or 'pooled'. Got 'logits'"),
         ({"n_jitters": -1}, "`n_jitters` must be 0 to 100. Got -1"),
         ({"n_jitters": 101}, "Got 101"),
+        ({"views": []}, r"`views` must be a list of chip, mouth, wide, close, each at most once. Got \[\]"),
+        ({"views": "chip"}, "Got 'chip'"),
+        ({"views": ["chip", "wide", "chip"]}, "each at most once"),
+        ({"attribute_gain": -1.0}, "`attribute_gain` must be 0 or more. Got -1.0"),
+        ({"attribute_gain": float("nan")}, "Got nan"),
+        ({"attribute_gain": 1.0, "views": ["chip", "mouth"]}, "needs the output 'pooled'. Got 'descriptor'"),
+        ({"attribute_gain": 1.0, "output": "pooled"}, "needs the views chip, mouth. Got chip. Add mouth to `views`"),
     ],
 )
-def test_settings_outside_their_range_are_refused(arguments: dict, words: str) -> None:
+def test_settings_outside_their_range_are_refused(arguments: dict, words: str, heads: FaceAttributes) -> None:
     with pytest.raises(ConfigError, match=words):
         DlibEncoder(**arguments)
+
+
+def test_an_unknown_view_is_named_with_those_that_are_known() -> None:
+    with pytest.raises(UnknownNameError, match=r"Unknown view of the face 'mouht'. Did you mean 'mouth'\?.*wide"):
+        DlibEncoder(views=["chip", "mouht"])
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ class PairsSource(Source):
             "extra_examples": (extra["face"] + extra["voice"])[:N_EXTRA_NAMED],
         }
         if extra["face"] or extra["voice"]:
-            logger.warning(
+            logger.info(
                 "%s holds %d faces and %d voices that no clip names, for example %s",
                 self.root,
                 len(extra["face"]),

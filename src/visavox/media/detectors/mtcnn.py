@@ -48,6 +48,7 @@ class _Candidates:
         return len(self.scores)
 
     def pick(self, rows: np.ndarray) -> _Candidates:
+        """Return the candidates of some rows; `rows` has the shape (k,), int, or is an (n,) bool mask."""
         return _Candidates(self.boxes[rows], self.scores[rows])
 
 

@@ -65,7 +65,7 @@ class Associator(ABC):
 
     @abstractmethod
     def tensors(self) -> Tensors:
-        """Return every learned array under its name."""
+        """Return every learned array under its name, each of the shape that `shapes` says."""
 
     @abstractmethod
     def shapes(self) -> dict[str, Shape]:

@@ -217,7 +217,7 @@ class CCA(Associator):
         return unit_rows(self._standardisers[role](x) @ self._projections[role])
 
     def tensors(self) -> Tensors:
-        """Return the projections, the standardisers and the correlations."""
+        """Return projections (dim in, n_components), standardisers and correlations (n_components,); see `shapes`."""
         found: Tensors = {"correlations": self.correlations}
         for role in ("voice", "face"):
             found[f"{role}.projection"] = self._projections[role]

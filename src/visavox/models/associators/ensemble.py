@@ -87,7 +87,7 @@ class Ensemble(Associator):
         return {"members": [member.spec for member in self.members], "weights": list(self.weights)}
 
     def tensors(self) -> Tensors:
-        """Return the members' arrays, as "members.0.voice.projection" and so on."""
+        """Return the members' arrays, as "members.0.voice.projection" and so on; each has its member's shape."""
         return {
             f"members.{i}.{name}": array
             for i, member in enumerate(self.members)

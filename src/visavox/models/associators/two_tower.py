@@ -231,7 +231,7 @@ class TwoTower(nn.Module, Associator):
         return {"voice": self.voice_tower, "face": self.face_tower}
 
     def tensors(self) -> Tensors:
-        """Return weights, biases and standardisers, as "voice.layers.0.weight" and so on."""
+        """Return weights, biases and standardisers, as "voice.layers.0.weight" and so on; see `shapes`."""
         return {
             f"{role}.{name}": value.detach().cpu().numpy().copy()
             for role, tower in self._towers().items()

@@ -125,7 +125,7 @@ class GE2EEncoder(Encoder):
             means = torch.stack([part.mean(dim=0) for part in torch.split(vectors, counts)])  # (voices, dim)
             if self.output == "embedding":
                 means = functional.normalize(means, dim=1)
-        result: Vectors = means.numpy()
+        result: Vectors = means.float().numpy()  # of bfloat16 NumPy knows nothing
         return result
 
 
@@ -138,7 +138,7 @@ class _Network(nn.Module):
         self.linear = nn.Linear(HIDDEN, HIDDEN)
 
     def forward(self, mels: Tensor, output: str) -> Tensor:
-        """(windows, frames, 40) -> (windows, 256) or (windows, 1024)."""
+        """Return (n_windows, 256), or (n_windows, 1024) for "hidden", from mels (n_windows, frames, 40)."""
         _, (states, _) = self.lstm(mels)  # (layers, windows, 256), after the last frame
         raw = self.linear(states[-1])
         if output == "hidden":
