@@ -118,3 +118,17 @@ def test_texts_of_inherited_fields_are_found() -> None:
         """One more."""
 
     assert attribute_texts(Child)["batch_size"] == "Items a pass."
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--batch-size", "abc"), "`batch_size` must be a whole number. Got 'abc'"),
+        (("--mode", "slowly"), r"`mode` must be one of \['fast', 'slow'\]. Got 'slowly'"),
+        (("--columns", "foo"), "`columns` must be a mapping.*Got 'foo'"),
+    ],
+)
+def test_a_value_of_a_wrong_type_is_named_without_the_words_of_python(words: tuple[str, ...], message: str) -> None:
+    """The message was: Parser key "batch_size": Expected a <class 'int'>. Got value: abc."""
+    with pytest.raises(ConfigError, match=message):
+        parse("v", "a", *words)

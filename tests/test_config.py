@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from visavox import config as configs
 from visavox.__main__ import COMMANDS
 from visavox.command_line import attribute_texts
+from visavox.errors import ConfigError
 
 CLASSES = [getattr(configs, class_name) for class_name, _ in COMMANDS.values()]
 
@@ -47,3 +50,22 @@ def test_every_configuration_has_a_command() -> None:
         if dataclasses.is_dataclass(value) and name not in {"CommandConfig", "NetworkConfig"}
     }
     assert defined == used
+
+
+@pytest.mark.parametrize(
+    ("config_class", "name", "value"),
+    [
+        (configs.PrepareConfig, "workers", -1),
+        (configs.PrepareConfig, "batch_size", 0),
+        (configs.PrepareConfig, "limit", -3),
+        (configs.PrepareConfig, "min_speech_s", float("nan")),
+        (configs.SplitConfig, "seed", -1),
+        (configs.EvaluateConfig, "seed", -1),
+    ],
+)
+def test_numbers_out_of_range_are_refused_by_name_and_value(config_class: Any, name: str, value: float) -> None:
+    """`--limit -3` and `--seed -1` ended in tracebacks, and `--workers -1` passed unnoticed on a small corpus."""
+    paths = {f.name: Path("x") for f in dataclasses.fields(config_class) if f.default is dataclasses.MISSING}
+    paths = {name: path for name, path in paths.items() if name in ("root", "corpus", "out")}
+    with pytest.raises(ConfigError, match=f"`{name}` must be at least .*Got {value}"):
+        config_class(**paths, **{name: value})

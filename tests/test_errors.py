@@ -13,6 +13,7 @@ from visavox.errors import (
     MissingDependencyError,
     UnknownNameError,
     VisavoxError,
+    one_line,
 )
 
 
@@ -48,3 +49,8 @@ def test_unknown_name_without_a_near_one_gives_the_list_alone() -> None:
 
 def test_unknown_name_says_when_there_is_nothing_to_choose() -> None:
     assert str(UnknownNameError("encoder", "zzz", [])) == "Unknown encoder 'zzz'. Known: none."
+
+
+def test_one_line_is_one_printable_line() -> None:
+    """A file called "new<line end>line.jpg" made two lines of an error, and a stray byte in a name none at all."""
+    assert one_line("new\nline \x1b[31m \udcff \u2028 zwölf 中") == "new\\nline \\x1b[31m \\udcff \\u2028 zwölf 中"

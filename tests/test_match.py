@@ -50,3 +50,17 @@ def test_no_answer_is_exit_code_1_with_the_reason(words: list[str], capsys: pyte
     assert "No answer: at least two usable faces are needed." in said
     assert main([*words[:3], "absent.wav", *words[4:]]) == 1
     assert "No answer: " in capsys.readouterr().out
+
+
+def test_names_that_no_terminal_can_show_are_written_as_escapes(
+    words: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A line end in a name tore its row in two, and a byte that is no UTF-8 could not be printed."""
+    odd = [b"new\nline.jpg".decode(), b"\xff.jpg".decode(errors="surrogateescape")]
+    for name, given in zip(odd, words[-2:], strict=True):
+        shutil.copy(tmp_path / given, tmp_path / name)
+    assert main([*words[:-2], *odd]) == 0
+    said = capsys.readouterr().out
+    assert len(said.splitlines()) == 3
+    assert "new\\nline.jpg" in said
+    assert "\\udcff.jpg" in said

@@ -69,3 +69,14 @@ def test_a_root_that_is_no_folder_is_one_line(
 ) -> None:
     assert main(["prepare", "--root", str(strange / root), "--out", str(tmp_path / "c")]) != 0
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_files_that_no_clip_names_are_counted_in_the_summary(
+    strange: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They were a log line on stderr, which doubled the one line of an error."""
+    (strange / "clips.csv").write_text("clip,person\n-dash,A\n", encoding="utf-8")
+    assert main(["prepare", "--root", str(strange), "--out", str(tmp_path / "c")]) == 0
+    said = capsys.readouterr()
+    assert "2 faces and 3 voices in" in said.out
+    assert said.err == ""

@@ -86,3 +86,14 @@ def test_looking_up_one_name_imports_no_other_plug_in() -> None:
     )
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert printed.strip() == "False"
+
+
+@pytest.mark.parametrize(("key", "value"), [("side_px", "many"), ("side_px", True), ("filled", 1)])
+def test_a_value_of_a_wrong_type_is_refused_by_name(shapes: Registry[Any], key: str, value: object) -> None:
+    """`--face-encoder '{name: dlib, n_jitters: many}'` ended in a traceback: a text was compared with a number."""
+    with pytest.raises(ConfigError, match=f"`{key}` must be .* for the shape 'square'. Got {value!r}"):
+        shapes.build({"name": "square", key: value})
+
+
+def test_a_whole_number_stands_for_a_number(shapes: Registry[Any]) -> None:
+    assert shapes.build({"name": "square", "side_px": 3}).side_px == 3

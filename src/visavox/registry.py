@@ -112,7 +112,7 @@ class Registry(Generic[T]):
             annotation = parameters[argument].annotation
             accepted, words = PLAIN_TYPES.get(str(getattr(annotation, "__name__", annotation)), ((object,), ""))
             if not isinstance(value, accepted) or (isinstance(value, bool) and accepted in NUMBERS):
-                raise ConfigError(f"`{argument}` of the {self.kind} {name!r} must be {words}. Got {value!r}.")
+                raise ConfigError(f"`{argument}` must be {words} for the {self.kind} {name!r}. Got {value!r}.")
 
     def names(self) -> list[str]:
         """Return every name in order, importing the modules of the home package to find them."""

@@ -222,3 +222,20 @@ def test_a_file_in_place_of_the_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "cache").write_text("")
     with pytest.raises(DataError, match="cannot be used"):
         EmbeddingCache(tmp_path / "cache").put_many({"a": np.zeros(2)}, "e")
+
+
+def test_a_cache_that_a_full_disk_stopped_at_its_birth_is_an_empty_one(tmp_path: Path) -> None:
+    """The disk was full at the first write, and once there was room `embed` failed for good: no such table."""
+    cache = EmbeddingCache(tmp_path)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(DataError, match="No room to write"):
+            cache.put_many(some_vectors(10), "e")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert cache.path.exists()
+    assert cache.get_many(["a"], "e") == ({}, ["a"])
+    assert cache.counts() == {}
+    cache.put_many(some_vectors(3), "e")
+    assert cache.counts() == {"e": 3}

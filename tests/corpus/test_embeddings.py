@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import pickle
 import resource
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -257,3 +259,38 @@ def test_items_of_both_modalities_or_none_make_no_table() -> None:
         table_from_items(items, np.eye(2), encoder="x")
     with pytest.raises(DataError, match="Got no item"):
         table_from_items([], np.empty((0, 2)), encoder="x")
+
+
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="counts threads where the system lists them")
+def test_reading_a_table_leaves_no_thread_behind(tmp_path: Path) -> None:
+    """A command that failed right after reading a table ended by "terminate called", exit code 134, now and then:
+    the reader had started threads, and the process left before they did."""
+    make(3).save(tmp_path / "x.parquet")
+    code = (
+        "import os, sys; import pyarrow.parquet; from visavox.corpus.embeddings import EmbeddingTable;"
+        "count = lambda: len(os.listdir('/proc/self/task')); before = count();"
+        "EmbeddingTable.load(sys.argv[1]); print(count() - before)"
+    )
+    words = [sys.executable, "-c", code, str(tmp_path / "x.parquet")]
+    assert subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip() == "0"
+
+
+@pytest.mark.parametrize("column", ["key", "clip", "identity", "video", "vector"])
+def test_a_missing_column_is_one_line(tmp_path: Path, column: str) -> None:
+    """A table edited by other tools met the user as a KeyError of pyarrow."""
+    make(3).save(tmp_path / "x.parquet")
+    table = pq.read_table(tmp_path / "x.parquet")
+    pq.write_table(table.drop_columns([column]), tmp_path / "x.parquet")
+    with pytest.raises(DataError, match=rf"x.parquet is damaged.*{column}.*Embed again"):
+        EmbeddingTable.load(tmp_path / "x.parquet")
+
+
+def test_empty_cells_and_short_vectors_are_one_line(tmp_path: Path) -> None:
+    """A null clip went through and broke the training; vectors of another length broke the reader."""
+    make(3).save(tmp_path / "x.parquet")
+    table = pq.read_table(tmp_path / "x.parquet")
+    for column, values in (("clip", pa.array([None] * 3, pa.string())), ("vector", pa.array([[1.0]] * 3))):
+        changed = table.set_column(table.column_names.index(column), column, values)
+        pq.write_table(changed.replace_schema_metadata(table.schema.metadata), tmp_path / "x.parquet")
+        with pytest.raises(DataError, match=r"x.parquet is damaged.*Embed again"):
+            EmbeddingTable.load(tmp_path / "x.parquet")

@@ -116,3 +116,10 @@ def test_readers_never_see_a_half_file(tmp_path: Path) -> None:
     reader.join()
     assert seen
     assert seen <= set(contents)
+
+
+def test_a_pipe_is_called_a_pipe(tmp_path: Path) -> None:
+    """The message said that it does not exist, and `ls` showed it."""
+    os.mkfifo(tmp_path / "pipe.wav")
+    with pytest.raises(MediaError, match="is a device or pipe, not a file"):
+        check_file(tmp_path / "pipe.wav", "audio")

@@ -12,6 +12,8 @@ from PIL import Image
 
 from visavox.corpus.items import Attribute
 from visavox.corpus.sources.base import ClipRecord
+from visavox.errors import MissingDependencyError
+from visavox.media import mtcnn_networks
 from visavox.media.audio import read_voice
 from visavox.media.images import read_image
 from visavox.pipeline import clip_preparation
@@ -133,4 +135,18 @@ def test_a_full_disk_is_not_the_clips_fault(
 
     monkeypatch.setattr(clip_preparation, "write_face", full)
     with pytest.raises(OSError, match="No space"):
+        ClipPreparer(ClipSettings(), corpus).prepare(ClipRecord("a", face_path=files[0]))
+
+
+def test_missing_weights_stop_the_run_instead_of_failing_every_clip(
+    corpus: Path, files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without facenet_pytorch `prepare` gave every face the status unexpected_error with a traceback, and exit code 0;
+    after the installation it would have skipped them all as done."""
+
+    def refuse(package: str, *parts: str) -> Path:
+        raise MissingDependencyError(f"The package {package!r} is not installed. Install it with: pip ...")
+
+    monkeypatch.setattr(mtcnn_networks, "carried_file", refuse)
+    with pytest.raises(MissingDependencyError, match="facenet_pytorch"):
         ClipPreparer(ClipSettings(), corpus).prepare(ClipRecord("a", face_path=files[0]))

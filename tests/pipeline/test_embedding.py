@@ -99,3 +99,18 @@ def test_a_missing_or_damaged_table_is_one_line(small_embeddings: Path, tmp_path
     (tmp_path / "e" / name).unlink()
     with pytest.raises(DataError, match=f"holds no {name}"):
         CorpusEmbeddings.load(tmp_path / "e")
+
+
+@pytest.mark.parametrize("content", ["null", "[]", "{}", '{"encoders": {"voice": {}}}'])
+def test_a_description_without_encoders_is_one_line(small_embeddings: Path, tmp_path: Path, content: str) -> None:
+    """`train` trained for minutes on such a folder and only then failed, with a KeyError."""
+    shutil.copytree(small_embeddings, tmp_path / "e")
+    (tmp_path / "e" / "embeddings.json").write_text(content)
+    with pytest.raises(DataError, match=r"embeddings.json does not say which encoders.*embed"):
+        CorpusEmbeddings.load(tmp_path / "e")
+
+
+def test_a_file_in_place_of_the_output_folder_is_named(small_embeddings: Path, tmp_path: Path) -> None:
+    (tmp_path / "e").write_text("")
+    with pytest.raises(DataError, match="Cannot write the embedding table"):
+        CorpusEmbeddings.load(small_embeddings).save(tmp_path / "e")

@@ -94,3 +94,17 @@ def test_the_fingerprint_follows_options_files_and_what_came_before(tmp_path: Pa
     assert fingerprint(text.replace("limit: 1", "limit: 2")) != first
     (tmp_path / "in" / "new.jpg").write_bytes(b"x")
     assert fingerprint(text) != first
+
+
+def test_a_folder_is_no_recipe_and_no_steps_are_no_recipe_either(tmp_path: Path) -> None:
+    """The one said "Is a directory" without a remedy, the other did nothing and called it done."""
+    with pytest.raises(ConfigError, match="There is no recipe"):
+        read_recipe(tmp_path, out=tmp_path, data=None)
+    with pytest.raises(ConfigError, match="a list of one or more"):
+        read_recipe(write(tmp_path, "steps: []\n"), out=tmp_path, data=None)
+
+
+def test_a_number_out_of_range_names_its_step(tmp_path: Path) -> None:
+    text = "steps:\n  - prepare: {root: a, out: c, workers: -1}\n"
+    with pytest.raises(ConfigError, match=r"step 1 \(prepare\): `workers` must be at least 0. Got -1"):
+        read_recipe(write(tmp_path, text), out=tmp_path, data=None)

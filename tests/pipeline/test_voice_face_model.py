@@ -189,3 +189,27 @@ def test_a_video_stands_for_voice_and_face(model: VoiceFaceModel, real_data: Pat
 def test_outcomes_are_immutable(model: VoiceFaceModel, voice: Path, faces: list[Path]) -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         model.match(voice, faces).model = "x"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize("content", [None, "null", "[1, 2]", '{"a": 1}'])
+def test_a_model_without_its_list_of_people_is_refused(small_run: Path, tmp_path: Path, content: str | None) -> None:
+    """The list keeps a model from being tested on whom it was trained on; where it was missing the guard was off."""
+    shutil.copytree(small_run / "best", tmp_path / "m")
+    (tmp_path / "m" / "people.json").unlink()
+    if content is not None:
+        (tmp_path / "m" / "people.json").write_text(content)
+    with pytest.raises(DataError, match=r"people.json .*Copy or train"):
+        VoiceFaceModel.from_pretrained(tmp_path / "m")
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("match_scale", "big"), ("match_scale", float("nan")), ("min_speech_s", None), ("voice_encoder", 3)],
+)
+def test_preprocessing_of_a_wrong_type_is_one_line(small_run: Path, tmp_path: Path, key: str, value: object) -> None:
+    """Each of these was loaded without a word and ended in a traceback in the middle of `match`."""
+    shutil.copytree(small_run / "best", tmp_path / "m")
+    path = tmp_path / "m" / "preprocess.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
+    with pytest.raises(DataError, match=r"preprocess.json must .*Copy or train"):
+        VoiceFaceModel.from_pretrained(tmp_path / "m")

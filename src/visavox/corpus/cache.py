@@ -83,6 +83,8 @@ class EmbeddingCache:
             return {}, wanted
         found: dict[str, NDArray[np.float32]] = {}
         with self._open(writing=False) as connection:
+            if _is_blank(connection):
+                return {}, wanted
             encoder = connection.execute("SELECT id, dim FROM encoders WHERE identifier = ?", (encoder_id,)).fetchone()
             if encoder is None:
                 return {}, wanted
@@ -151,6 +153,8 @@ class EmbeddingCache:
             "ON vectors.encoder = encoders.id GROUP BY encoders.id ORDER BY identifier"
         )
         with self._open(writing=False) as connection:
+            if _is_blank(connection):
+                return {}
             return dict(connection.execute(query).fetchall())
 
     @contextmanager
@@ -162,3 +166,9 @@ class EmbeddingCache:
                 yield connection
             finally:
                 connection.close()
+
+
+def _is_blank(connection: sqlite3.Connection) -> bool:
+    """Say whether the file was made and a full disk or a kill came before its first transaction."""
+    (n_tables,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    return bool(n_tables == 0)

@@ -34,6 +34,7 @@ from visavox.evaluation.strips import pick_strips
 from visavox.pipeline.checkpoints import list_checkpoints
 from visavox.pipeline.corpus_building import CATALOG
 from visavox.pipeline.embedding import load_ceiling
+from visavox.pipeline.gender_prediction import gender_predictor, prediction_note
 from visavox.pipeline.tested_people import TestedPeople, find_tested_people, project
 from visavox.pipeline.training_log import METRICS_FILE, read_metrics
 from visavox.registry import PROTOCOLS
@@ -118,7 +119,7 @@ def log_final_test(config: EvaluateConfig, report: Report) -> None:
 
 
 def _baselines(config: EvaluateConfig, people: TestedPeople, lists: TrialSet | None) -> Iterable[Baseline]:
-    gender = GenderAlone()
+    gender = GenderAlone(gender_predictor(people.raw.about))
     measures = _measures(run_protocols(people, gender, config, lists))
     yield Baseline("gender alone", measures, gender.note(people.voice, people.face))
     scorer = random_scores(np.random.default_rng([config.seed, 1]))  # not the numbers that draw the people
@@ -177,6 +178,7 @@ def _notes(people: TestedPeople, results: list[ProtocolResult]) -> tuple[str, ..
         notes.append(
             "Who speaks is unknown here: each video (each clip where the video is unknown) counts as one person."
         )
+    notes += filter(None, [prediction_note(people.raw.about)])
     if people.model is None:
         notes.append(
             "Each fold was scored by a model that was trained on the other folds; scores of two folds never meet."

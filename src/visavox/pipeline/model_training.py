@@ -35,6 +35,7 @@ from visavox.pipeline.cross_validation import cross_validate
 from visavox.pipeline.embedding import CorpusEmbeddings, load_ceiling
 from visavox.pipeline.fitting import fit_associator, plan_networks
 from visavox.pipeline.frozen_encoder import Compute
+from visavox.pipeline.gender_prediction import with_predicted_genders
 from visavox.pipeline.model_card import CardFacts, model_card
 from visavox.pipeline.monitoring import beat_rates
 from visavox.pipeline.splitting import SPLITS
@@ -112,7 +113,7 @@ def train_model(config: TrainConfig, progress: Progress | None = None) -> TrainO
         checkpoint_every_epochs=config.checkpoint_every_epochs,
     )
     plans = plan_networks(spec, settings)
-    embedded = CorpusEmbeddings.load(config.embeddings)
+    embedded = with_predicted_genders(CorpusEmbeddings.load(config.embeddings))
     paired = PairedTables.of(embedded)
     splits = _load_splits(config, embedded)
     _claim_folder(config, spec, embedded)

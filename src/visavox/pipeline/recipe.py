@@ -83,12 +83,12 @@ def read_recipe(path: Path, *, out: Path, data: Path | None) -> list[Step]:
     """
     try:
         read = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
+    except (FileNotFoundError, IsADirectoryError) as error:
         raise ConfigError(f"There is no recipe {path}. The recipes that come along are in recipes/.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(read, dict) or not isinstance(read.get("steps"), list):
-        raise ConfigError(f"{path} must be a mapping with `steps`, a list. Got {type(read).__name__}.")
+    if not isinstance(read, dict) or not isinstance(read.get("steps"), list) or not read["steps"]:
+        raise ConfigError(f"{path} must be a mapping with `steps`, a list of one or more. Got {type(read).__name__}.")
     unknown = sorted(set(read) - {"name", "about", "steps"})
     if unknown:
         raise ConfigError(f"{path} takes no {', '.join(map(repr, unknown))}. It takes: name, about, steps.")

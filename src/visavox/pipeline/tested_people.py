@@ -25,6 +25,7 @@ from visavox.models.associators.base import Associator
 from visavox.pipeline.corpus_building import build_corpus
 from visavox.pipeline.embedding import CorpusEmbeddings, embed_corpus
 from visavox.pipeline.frozen_encoder import Compute
+from visavox.pipeline.gender_prediction import with_predicted_genders
 from visavox.pipeline.model_training import HELD_OUT, refuse_leaks
 from visavox.pipeline.splitting import SPLITS
 from visavox.pipeline.voice_face_model import VoiceFaceModel, overlap
@@ -41,7 +42,8 @@ class TestedPeople:
     name: str
     """What the report calls them."""
     raw: CorpusEmbeddings
-    """Vectors of the frozen encoders; of a run over folds, the projected ones."""
+    """Vectors of the frozen encoders, with predicted genders where none are given; of a run over folds, the projected
+    ones."""
     voice: EmbeddingTable
     """Voices in the model's space."""
     face: EmbeddingTable
@@ -80,6 +82,7 @@ def find_tested_people(config: EvaluateConfig, progress: Progress | None = None)
         corpus = config.corpus
         raw, name = _from_split(config)
     check_encoders(model, raw)
+    raw = with_predicted_genders(raw)
     if config.subset != "train":
         refuse_trained_people(model, raw)
     return project(raw, model.associator, name=name, model=model, corpus=corpus)
