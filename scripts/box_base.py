@@ -21,7 +21,13 @@ from visavox.pipeline.model_card import CardFacts, model_card
 from visavox.pipeline.voice_face_model import VoiceFaceModel
 
 BOX = Path(__file__).parents[1] / "src/visavox/pretrained/base"
-TOLD = {"accuracy_1_of_2": "1:2 matching", "auc": "verification AUC", "eer": "EER", "map": "mAP", "recall_at_10": "R@10"}
+TOLD = {
+    "accuracy_1_of_2": "1:2 matching",
+    "auc": "verification AUC",
+    "eer": "EER",
+    "map": "mAP",
+    "recall_at_10": "R@10",
+}
 LIMITS = (
     "English-heavy internet video of adults facing a camera; other languages, children and old recordings are untested.",
     "Learned on 961 pairs: its accuracy still grew with every pair, so expect other models to overtake it.",

@@ -145,8 +145,8 @@ def test_a_flipped_bit_is_found(tmp_path: Path) -> None:
         cache.get("bb", "e")
 
 
-@pytest.mark.parametrize("content", [b"", b"nonsense that is long enough to be looked at" * 20])
-def test_a_damaged_file_is_an_error_and_not_a_miss(content: bytes, tmp_path: Path) -> None:
+def test_a_damaged_file_is_an_error_and_not_a_miss(tmp_path: Path) -> None:
+    content = b"nonsense that is long enough to be looked at" * 20
     cache = EmbeddingCache(tmp_path)
     cache.path.write_bytes(content)
     with pytest.raises(DataError, match="Delete the file; what is needed is embedded again"):

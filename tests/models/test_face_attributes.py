@@ -9,7 +9,11 @@ import numpy as np
 import pytest
 
 from visavox.errors import DataError
+from visavox.media.detectors.mtcnn import MtcnnDetector
+from visavox.media.face_crop import crop_face
+from visavox.media.images import read_image
 from visavox.models import face_attributes
+from visavox.models.encoders.dlib import DlibEncoder
 from visavox.models.face_attributes import AGE, GENDER, RACES, FaceAttributes, boxed_face_attributes
 
 VIEWS = ("chip", "mouth")
@@ -191,3 +195,14 @@ def test_the_card_of_the_package_names_data_licence_figures_and_limits() -> None
     ):
         assert words in card
     assert sum(path.stat().st_size for path in folder.iterdir()) < 100_000
+
+
+def test_real_faces_of_given_gender_are_told_apart(real_data: Path) -> None:
+    """Some of the people that the figures of the card come from: their clips are named after their gender."""
+    paths = sorted(path for path in (real_data / "ikr" / "faces").iterdir() if path.name[0] in "fm")[::9]
+    detector = MtcnnDetector()
+    crops = [crop_face(read_image(path), detector).image for path in paths]
+    features = DlibEncoder(output="pooled", flip=True, views=VIEWS).encode(crops)
+    is_male = boxed_face_attributes().predict(features)[GENDER] > 0
+    assert len(paths) > 15
+    assert (is_male == np.array([path.name[0] == "m" for path in paths])).mean() > 0.8

@@ -10,7 +10,9 @@ import pytest
 from scipy.optimize import minimize
 
 from visavox.errors import DataError
+from visavox.media.audio import read_voice
 from visavox.models import voice_gender
+from visavox.models.encoders.ge2e import GE2EEncoder
 from visavox.models.voice_gender import VoiceGender, boxed_voice_gender
 
 
@@ -112,3 +114,11 @@ def test_the_card_of_the_package_names_data_licence_figures_and_limits() -> None
     for words in ("AVSpeech", "CC BY-NC 4.0", "predicted", "Not for deciding", "IKR", figure):
         assert words in card
     assert sum(path.stat().st_size for path in folder.iterdir()) < 20_000
+
+
+def test_real_voices_of_given_gender_are_told_apart(real_data: Path) -> None:
+    """Some of the people that the figures of the card come from: their clips are named after their gender."""
+    paths = sorted(path for path in (real_data / "ikr" / "voices").iterdir() if path.name[0] in "fm")[::12]
+    is_male = boxed_voice_gender().scores(GE2EEncoder().encode([read_voice(path) for path in paths])) > 0
+    assert len(paths) > 12
+    assert (is_male == np.array([path.name[0] == "m" for path in paths])).mean() > 0.9

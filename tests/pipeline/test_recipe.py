@@ -100,7 +100,7 @@ def test_a_folder_is_no_recipe_and_no_steps_are_no_recipe_either(tmp_path: Path)
     """The one said "Is a directory" without a remedy, the other did nothing and called it done."""
     with pytest.raises(ConfigError, match="There is no recipe"):
         read_recipe(tmp_path, out=tmp_path, data=None)
-    with pytest.raises(ConfigError, match="a list of one or more"):
+    with pytest.raises(ConfigError, match="must be a list of one or more"):
         read_recipe(write(tmp_path, "steps: []\n"), out=tmp_path, data=None)
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from collections.abc import Iterator
 
 import pytest
@@ -30,6 +33,39 @@ def fail_at_three(job: int) -> int:
 
 def die(job: int) -> int:
     os._exit(9)
+
+
+def interrupts_are_blocked(job: int) -> bool:
+    return signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, set())
+
+
+def test_ctrl_c_never_reaches_a_worker_not_even_while_it_starts() -> None:
+    """A terminal interrupts all processes; workers that were importing torch answered with 60 lines of traceback."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, set())
+    assert all(stream(interrupts_are_blocked, range(4), n_workers=2))
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, set()) == before
+
+
+def test_workers_end_with_a_parent_that_is_killed() -> None:
+    """After `kill -9` of a command its workers stayed for good, each with the networks in its memory."""
+    code = (
+        "import os, signal\n"
+        "from visavox.pipeline.worker_pool import stream\n"
+        "if __name__ == '__main__':\n"
+        "    results = stream(abs, [7] * 9, n_workers=2)\n"
+        "    print(next(results), flush=True)\n"
+        "    os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    # The pipe of stdout closes only when nobody holds it any more.
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.returncode, ended.stdout) == (-signal.SIGKILL, "7\n")
+
+
+def test_a_system_that_does_not_tell_affinity_counts_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """macOS has no os.sched_getaffinity, so every command with workers failed there."""
+    monkeypatch.delattr(os, "sched_getaffinity")
+    monkeypatch.setattr(os, "cpu_count", lambda: 5)
+    assert n_processes(0) == 5
 
 
 def test_zero_workers_means_one_a_core() -> None:

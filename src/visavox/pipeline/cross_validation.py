@@ -52,7 +52,7 @@ class FoldScores:
         return np.asarray(self.voice @ self.face.T)
 
     def clip_accuracies(self, direction: Direction) -> np.ndarray:
-        """Return the all-pairs 1:2 accuracy of each clip, shape (m,) float64, nan where it has nobody to compare with."""
+        """Return the 1:2 accuracy of each clip, shape (m,) float64; nan where it has nobody to compare with."""
         if direction == "voice_to_face":
             return beat_rates(self.similarity, self.allowed)
         return beat_rates(self.similarity.T, self.allowed.T)

@@ -23,6 +23,7 @@ import yaml
 
 from visavox.batches.pair_batches import Pairs
 from visavox.config import TrainConfig
+from visavox.corpus.atomic_file import atomic_file
 from visavox.corpus.embeddings import EmbeddingTable
 from visavox.corpus.pairing import match_clips
 from visavox.corpus.splits import Splits, make_folds
@@ -217,7 +218,7 @@ class _Run:
     def _scale(self, associator: Associator, pairs: Pairs, held_out: Pairs | None) -> float:
         if self.config.calibration is not None:
             return _read_scale(self.config.calibration)
-        if held_out is not None:
+        if held_out is not None and len(set(held_out.identity.tolist())) > 1:
             return fit_match_scale([_block(associator, held_out)[:2]])
         links = [*zip(pairs.keys, pairs.identity, pairs.video, strict=True)]
         if len({identity for _, identity, _ in links}) < 2 * INNER_FOLDS:
@@ -348,7 +349,7 @@ def _claim_folder(config: TrainConfig, spec: Any, embedded: CorpusEmbeddings) ->
     }
     path = config.out / CONFIG
     if path.is_file() and not config.overwrite:
-        found = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+        found = _read_config(path)
         other = sorted(key for key in wanted if found.get(key) != wanted[key])
         if other:
             raise DataError(
@@ -361,4 +362,15 @@ def _claim_folder(config: TrainConfig, spec: Any, embedded: CorpusEmbeddings) ->
     config.out.mkdir(parents=True, exist_ok=True)
     for left in (*config.out.glob("member-*/state.safetensors"), config.out / "metrics.jsonl"):
         left.unlink(missing_ok=True)
-    path.write_text(yaml.safe_dump(wanted, sort_keys=False), encoding="utf-8")
+    with atomic_file(path, what="settings of the run") as fresh:
+        fresh.write_text(yaml.safe_dump(wanted, sort_keys=False), encoding="utf-8")
+
+
+def _read_config(path: Path) -> dict[str, Any]:
+    try:
+        found = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise DataError(f"{path} is damaged. Start the run anew with --overwrite.") from error
+    if not isinstance(found, dict):
+        raise DataError(f"{path} is damaged: it holds no settings. Start the run anew with --overwrite.")
+    return found

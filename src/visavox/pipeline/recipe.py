@@ -87,11 +87,13 @@ def read_recipe(path: Path, *, out: Path, data: Path | None) -> list[Step]:
         raise ConfigError(f"There is no recipe {path}. The recipes that come along are in recipes/.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(read, dict) or not isinstance(read.get("steps"), list) or not read["steps"]:
-        raise ConfigError(f"{path} must be a mapping with `steps`, a list of one or more. Got {type(read).__name__}.")
+    if not isinstance(read, dict) or not isinstance(read.get("steps"), list):
+        raise ConfigError(f"{path} must be a mapping with `steps`, a list. Got {type(read).__name__}.")
     unknown = sorted(set(read) - {"name", "about", "steps"})
     if unknown:
         raise ConfigError(f"{path} takes no {', '.join(map(repr, unknown))}. It takes: name, about, steps.")
+    if not read["steps"]:
+        raise ConfigError(f"{path}: `steps` must be a list of one or more. Got none. Add a step.")
     return [_step(path, number, step, out, data) for number, step in enumerate(read["steps"], start=1)]
 
 

@@ -11,12 +11,15 @@ Example:
 from __future__ import annotations
 
 import multiprocessing
+import multiprocessing.connection
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from typing import Any, TypeVar
 
 from visavox.errors import DataError
@@ -35,7 +38,8 @@ def n_processes(workers: int) -> int:
     """
     if workers < 0:
         raise ValueError(f"`workers` must be at least 0. Got {workers}.")
-    return workers or len(os.sched_getaffinity(0))
+    affinity = getattr(os, "sched_getaffinity", None)  # macOS has none
+    return workers or (len(affinity(0)) if affinity else os.cpu_count() or 1)
 
 
 def stream(
@@ -74,7 +78,8 @@ def stream(
         waiting: set[Future[Result]] = set()
         try:
             for job in jobs:
-                waiting.add(pool.submit(function, job))
+                with _interrupts_held_back():
+                    waiting.add(pool.submit(function, job))
                 if len(waiting) >= 3 * n_workers:  # enough to keep every process busy, few enough to stop at once
                     done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
                     yield from (future.result() for future in done)
@@ -92,6 +97,7 @@ def stream(
 
 def _start_worker(initializer: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
     import cv2
     import torch
 
@@ -99,6 +105,32 @@ def _start_worker(initializer: Callable[..., None] | None, arguments: tuple[Any,
     cv2.setNumThreads(1)
     if initializer is not None:
         initializer(*arguments)
+
+
+def _leave_with_parent() -> None:
+    """End this process when its parent is killed: a worker waits for jobs on a pipe that it keeps open itself."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
+
+
+@contextmanager
+def _interrupts_held_back() -> Iterator[None]:
+    """Let Ctrl-C wait for a moment, and let a process that starts meanwhile never see it.
+
+    A terminal sends it to every process; one that was still importing would answer with a traceback.
+    """
+    mask = getattr(signal, "pthread_sigmask", None)  # Windows has none
+    if mask is None:
+        yield
+        return
+    resource_tracker.ensure_running()  # here, since it lets signals through when it starts
+    before = mask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        mask(signal.SIG_SETMASK, before)
 
 
 @contextmanager
