@@ -29,7 +29,7 @@ TOLD = {
     "recall_at_10": "R@10",
 }
 LIMITS = (
-    "English-heavy internet video of adults facing a camera; other languages, children and old recordings are untested.",
+    "Internet video of adults facing a camera, mostly in English; other languages and children are untested.",
     "Learned on 961 pairs: its accuracy still grew with every pair, so expect other models to overtake it.",
     "The face side reads gender, age and appearance groups on purpose (linear heads learned on UTKFace); it inherits "
     "the labels and the gaps of that collection.",

@@ -26,6 +26,13 @@ def test_paths_lie_in_the_run_and_data_is_filled_in(tmp_path: Path) -> None:
     assert (second.config.corpus, second.config.out) == (Path("/run/corpus"), Path("/e"))
 
 
+def test_a_relative_data_folder_is_relative_to_where_the_command_runs(tmp_path: Path) -> None:
+    """`--data ../data` once became OUT/../data."""
+    path = write(tmp_path, "steps:\n  - prepare: {root: '{data}/a', out: '{out}/c'}\n")
+    (step,) = read_recipe(path, out=Path("runs/x"), data=Path("../data"))
+    assert (step.config.root, step.config.out) == (Path("../data/a"), Path("runs/x/c"))
+
+
 def test_options_that_are_no_paths_keep_their_text(tmp_path: Path) -> None:
     text = "steps:\n  - embed: {corpus: c, out: e, voice_encoder: {name: ge2e, output: hidden}, batch_size: 4}\n"
     (step,) = read_recipe(write(tmp_path, text), out=tmp_path, data=None)

@@ -127,10 +127,8 @@ def _resolve(value: Any, hint: Any, *, out: Path, data: Path | None, where: str)
         return [_resolve(item, hint, out=out, data=data, where=where) for item in value]
     if not isinstance(value, str):
         return value
-    if "{data}" in value:
-        if data is None:
-            raise ConfigError(f"{where} uses {{data}}. Name the folder with --data.")
-        value = value.replace("{data}", str(data))
-    value = value.replace("{out}", str(out))
-    is_path = "Path" in str(hint)
-    return str(out / value) if is_path else value  # an absolute value replaces `out`
+    if "{data}" in value and data is None:
+        raise ConfigError(f"{where} uses {{data}}. Name the folder with --data.")
+    filled = value.replace("{data}", str(data)).replace("{out}", str(out))
+    lies_in_run = "Path" in str(hint) and filled == value
+    return str(out / value) if lies_in_run else filled  # an absolute value replaces `out`
