@@ -28,9 +28,10 @@ TOLD = {
     "map": "mAP",
     "recall_at_10": "R@10",
 }
+UNITS = {"matching": "probes", "retrieval": "probes", "verification": "pairs"}
 LIMITS = (
     "Internet video of adults facing a camera, mostly in English; other languages and children are untested.",
-    "Learned on 961 pairs: its accuracy still grew with every pair, so expect other models to overtake it.",
+    "Learned on 961 pairs only.",
     "The face side reads gender, age and appearance groups on purpose (linear heads learned on UTKFace); it inherits "
     "the labels and the gaps of that collection.",
     "Best at choosing a face for a voice; choosing a voice for a face is about one point worse.",
@@ -66,11 +67,12 @@ def result_lines(report: Report) -> list[str]:
     counts = report.provenance["counts"]
     lines = [f"On {report.provenance['corpus']} ({counts['voices']} voices, {counts['people']} people or videos):", ""]
     for measure in report.measures:
-        if measure.measure in TOLD and measure.value == measure.value:
+        twice = measure.protocol == "verification" and measure.direction == "face_to_voice"  # the same pairs again
+        if measure.measure in TOLD and measure.value == measure.value and not twice:
             value, low, high, chance = (100 * v for v in (measure.value, measure.low, measure.high, measure.chance))
             lines.append(
                 f"- {TOLD[measure.measure]}, {measure.direction.replace('_', ' ')}, {measure.group.replace('_', ' ')}: "
-                f"{value:.1f} % ({low:.1f} to {high:.1f}), chance {chance:.1f} %, {measure.count} of {measure.n_people}"
+                f"{value:.1f} % ({low:.1f} to {high:.1f}), chance {chance:.1f} %, {measure.count} {UNITS[measure.protocol]}"
             )
     return [*lines, ""]
 

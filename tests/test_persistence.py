@@ -65,6 +65,12 @@ def one_line(error: pytest.ExceptionInfo[BaseException]) -> str:
     return text
 
 
+def test_a_saved_file_is_as_readable_as_its_folder(tmp_path: Path) -> None:
+    """safetensors writes files that their owner alone can read, and the boxed model was once packed so."""
+    write_tensors(tmp_path / "t.safetensors", {"a": np.ones(3)}, {})
+    assert (tmp_path / "t.safetensors").stat().st_mode & 0o777 == tmp_path.stat().st_mode & 0o666
+
+
 def test_a_saved_folder_comes_back_the_same(model: Path) -> None:
     saved = load_folder(model, kind="associator")
     assert (saved.kind, saved.name, saved.arguments) == ("associator", "cca", {"voice_dim": 2, "hidden": [3]})

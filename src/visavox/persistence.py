@@ -268,6 +268,7 @@ def _put_tensors(path: Path, tensors: Mapping[str, np.ndarray], metadata: Mappin
         save_file(contiguous, path, metadata={"json": json.dumps(metadata, allow_nan=False)})
     except SafetensorError as error:  # its way of reporting a full disk
         raise OSError(str(error)) from error
+    path.chmod(path.parent.stat().st_mode & 0o666)  # safetensors lets the owner alone read; a box is for everybody
 
 
 def _from_hub(name: str, boxed: list[str]) -> Path:
