@@ -67,7 +67,7 @@ def result_lines(report: Report) -> list[str]:
     counts = report.provenance["counts"]
     lines = [f"On {report.provenance['corpus']} ({counts['voices']} voices, {counts['people']} people or videos):", ""]
     for measure in report.measures:
-        twice = measure.protocol == "verification" and measure.direction == "face_to_voice"  # the same pairs again
+        twice = measure.protocol == "verification" and measure.direction == "face_to_voice"  # the same pairs
         if measure.measure in TOLD and measure.value == measure.value and not twice:
             value, low, high, chance = (100 * v for v in (measure.value, measure.low, measure.high, measure.chance))
             lines.append(

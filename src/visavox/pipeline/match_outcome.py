@@ -1,10 +1,10 @@
 """What matching a voice with faces came to, failures included.
 
 Example:
-    >>> face = FaceOutcome("a.jpg", status="ok", probability=0.7, similarity=0.4, n_faces=1, note="")
-    >>> other = FaceOutcome("b.jpg", status="no_face", probability=None, similarity=None, n_faces=0, note="no face")
-    >>> MatchOutcome("v.wav", "ok", "", 3.1, (face, other), "base").best is None
-    True
+    >>> a = FaceOutcome("a.jpg", status="ok", probability=0.7, similarity=0.4, n_faces=1, note="")
+    >>> b = FaceOutcome("b.jpg", status="ok", probability=0.3, similarity=0.3, n_faces=1, note="")
+    >>> MatchOutcome("v.wav", "ok", "", 3.1, (a, b), "base").best
+    0
 """
 
 from __future__ import annotations
