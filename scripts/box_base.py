@@ -69,10 +69,11 @@ def result_lines(report: Report) -> list[str]:
     for measure in report.measures:
         twice = measure.protocol == "verification" and measure.direction == "face_to_voice"  # the same pairs
         if measure.measure in TOLD and measure.value == measure.value and not twice:
+            unit = UNITS[measure.protocol]
             value, low, high, chance = (100 * v for v in (measure.value, measure.low, measure.high, measure.chance))
             lines.append(
                 f"- {TOLD[measure.measure]}, {measure.direction.replace('_', ' ')}, {measure.group.replace('_', ' ')}: "
-                f"{value:.1f} % ({low:.1f} to {high:.1f}), chance {chance:.1f} %, {measure.count} {UNITS[measure.protocol]}"
+                f"{value:.1f} % ({low:.1f} to {high:.1f}), chance {chance:.1f} %, {measure.count} {unit}"
             )
     return [*lines, ""]
 
