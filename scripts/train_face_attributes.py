@@ -25,7 +25,7 @@ from visavox.models.encoders.dlib import DlibEncoder
 from visavox.models.face_attributes import AGE, GENDER, RACES, RIDGE, FaceAttributes
 from visavox.pipeline.corpus_building import build_corpus
 from visavox.pipeline.embedding import embed_corpus
-from visavox.pipeline.worker_pool import stream
+from visavox.worker_pool import stream
 
 FOLDER = Path(__file__).parents[1] / "src" / "visavox" / "pretrained" / "face_attributes"
 VIEWS = ("chip", "mouth")

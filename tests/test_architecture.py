@@ -16,7 +16,7 @@ ROOT = Path(visavox.__file__).parent
 # Layer of each package or root module; commands are layer 5.
 LAYER = {
     "metrics": 0, "objectives": 0, "errors": 0, "registry": 0,
-    "config": 1, "command_line": 1, "persistence": 1,
+    "config": 1, "command_line": 1, "persistence": 1, "worker_pool": 1,
     "media": 2, "corpus": 2, "world": 2,
     "batches": 3, "models": 3, "evaluation": 3,
     "pipeline": 4,
@@ -43,7 +43,7 @@ THIRD_PARTY = {
     "errors": set(), "registry": set(), "__init__": set(),
     "metrics": {"scipy", "sklearn"},
     "objectives": {"torch"},
-    "config": set(), "command_line": {"jsonargparse", "docstring_parser"},
+    "worker_pool": {"cv2"}, "config": set(), "command_line": {"jsonargparse", "docstring_parser"},
     "persistence": {"torch", "safetensors", "huggingface_hub"},
     "media": {"av", "soundfile", "soxr", "cv2", "PIL", "silero_vad", "dlib", "torch", "scipy"},
     "corpus": {"pyarrow", "scipy"},

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from visavox.config import EvaluateConfig, TrainConfig
-from visavox.errors import ConfigError
+from visavox.errors import ConfigError, DataError
 from visavox.evaluation.record import Report
 from visavox.evaluation.report import read_report
 from visavox.metrics.matching import all_pairs_accuracy_score
@@ -145,8 +145,34 @@ def test_checkpoints_become_a_curve(
     assert [len(c.x) for c in curves] == [3, 3]
     assert found.training is not None
     assert len(found.training.rows) == 3
+    last = found.training.rows[-1]
+    assert set(last) == {"epoch", "loss", "positive_similarity", "negative_similarity", "validation_accuracy"}
+    assert found.training.ceiling["positive_similarity"] > found.training.ceiling["negative_similarity"]
     with pytest.raises(ConfigError, match="keeps no checkpoints"):
         evaluate_model(dataclasses.replace(config, checkpoints=True, out=tmp_path / "none"))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [({"trials": Path("absent")}, "`trials` must be a folder"), ({"checkpoints": True}, "keeps no checkpoints")],
+)
+def test_a_wrong_request_is_refused_before_any_work(
+    config: EvaluateConfig, tmp_path: Path, wrong: dict[str, object], message: str
+) -> None:
+    asked = dataclasses.replace(config, out=tmp_path / "r", **wrong)  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=message):
+        evaluate_model(asked)
+    with pytest.raises(DataError, match=r"report\.json"):
+        evaluate_model(dataclasses.replace(config, out=tmp_path / "r", compare=(tmp_path,)))
+    assert not (tmp_path / "r").exists()
+
+
+def test_a_final_test_that_cannot_be_logged_shows_no_figure(config: EvaluateConfig, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    final = dataclasses.replace(config, final=True, final_log=tmp_path / "file" / "log.jsonl", out=tmp_path / "r")
+    with pytest.raises(OSError):
+        evaluate_model(final)
+    assert not (tmp_path / "r" / "report.json").exists()
 
 
 def test_too_few_resamples_are_refused(config: EvaluateConfig) -> None:

@@ -57,7 +57,8 @@ def test_a_final_step_is_marked(tmp_path: Path) -> None:
         ("steps: 3\n", "`steps`, a list"),
         ("- a\n", "`steps`, a list"),
         ("stepps: []\nsteps: []\n", "takes no 'stepps'"),
-        ("steps: [}\n", "is no YAML"),
+        ("steps: [}\n", "is no YAML that"),
+        ("steps:\n  - split: {corpus: a, out: b, seed: 1, seed: 2}\n", "the key 'seed' is given twice, line 2"),
     ],
 )
 def test_what_is_wrong_is_named(tmp_path: Path, text: str, message: str) -> None:

@@ -25,8 +25,8 @@ from visavox.corpus.items import MediaItem
 from visavox.corpus.sources.base import ClipRecord, Source
 from visavox.errors import ConfigError, DataError
 from visavox.pipeline.clip_preparation import ClipPreparer, ClipSettings
-from visavox.pipeline.worker_pool import n_processes, stream
 from visavox.registry import DETECTORS, SOURCES
+from visavox.worker_pool import n_processes, stream
 
 CATALOG = "catalog.sqlite"
 FEW_CLIPS = 24  # below this one process is done before a second has started

@@ -29,7 +29,7 @@ from visavox.media.images import read_image
 from visavox.pipeline.corpus_building import CATALOG
 from visavox.pipeline.frozen_encoder import Compute, FrozenEncoder, Spec
 from visavox.pipeline.voice_ceiling import VoiceCeiling, voice_ceiling
-from visavox.pipeline.worker_pool import n_processes, stream
+from visavox.worker_pool import n_processes, stream
 
 FEW_ITEMS = 96  # below this, starting worker processes costs more than it saves
 ABOUT, CEILING = "embeddings.json", "voice_ceiling.json"

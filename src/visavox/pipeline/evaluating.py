@@ -20,7 +20,7 @@ import numpy as np
 
 from visavox.config import EvaluateConfig
 from visavox.corpus.catalog import Catalog
-from visavox.corpus.trial_files import read_trials
+from visavox.corpus.trial_files import MANIFEST, read_trials
 from visavox.corpus.trials import Direction, Trials, TrialSet
 from visavox.errors import ConfigError
 from visavox.evaluation.baselines import GenderAlone, random_scores
@@ -28,7 +28,7 @@ from visavox.evaluation.comparison import compare_reports
 from visavox.evaluation.history import TrainingHistory, history_from_rows
 from visavox.evaluation.measures import Curve, Measure, ProtocolResult
 from visavox.evaluation.record import Baseline, Report
-from visavox.evaluation.report import write_report
+from visavox.evaluation.report import read_report, write_report
 from visavox.evaluation.scoring import Scorer, dot_product
 from visavox.evaluation.strips import pick_strips
 from visavox.pipeline.checkpoints import list_checkpoints
@@ -43,8 +43,9 @@ DIRECTIONS: tuple[Direction, ...] = ("voice_to_face", "face_to_voice")
 PROTOCOL_NAMES = ("matching", "verification", "retrieval")
 MIN_RESAMPLES = 100
 SHARED_VOICES = (
-    "The voice encoder was trained on public speech corpora (see Encoders): it may have heard these people's voices, "
-    "and the face encoder may have seen their faces. No voice-face pair of a tested person was used in training."
+    "The encoders were trained on public collections (see Encoders). Where tested people are in those, the voice "
+    "encoder has heard their voices and the face encoder has seen their faces; no voice-face pair of theirs was used "
+    "in training."
 )
 
 Progress = Callable[[int, int], None]
@@ -57,8 +58,7 @@ def evaluate_model(config: EvaluateConfig, progress: Progress | None = None) -> 
         ConfigError: too few resamples, or nobody to measure on.
         DataError: a model or table is damaged or does not fit; the model was trained on the tested people.
     """
-    if config.resamples < MIN_RESAMPLES:
-        raise ConfigError(f"`resamples` must be at least {MIN_RESAMPLES}. Got {config.resamples}.")
+    _check_requests(config)
     people = find_tested_people(config, progress)
     lists = _read_trials(config, people)
     results = run_protocols(people, dot_product, config, lists)
@@ -72,14 +72,26 @@ def evaluate_model(config: EvaluateConfig, progress: Progress | None = None) -> 
         notes=_notes(people, results),
         training=_history(config),
     )
+    if config.final:
+        log_final_test(config, report)  # first, so that no final figure is seen that is not in the log
     write_report(report, config.out)
     if config.compare:
         comparison = compare_reports([config.out, *config.compare])
         (config.out / "comparison.html").write_text(comparison.html, encoding="utf-8")
         (config.out / "comparison.md").write_text(comparison.markdown, encoding="utf-8")
-    if config.final:
-        log_final_test(config, report)
     return report
+
+
+def _check_requests(config: EvaluateConfig) -> None:
+    """Find what is wrong with the request before an hour of work, not after it."""
+    if config.resamples < MIN_RESAMPLES:
+        raise ConfigError(f"`resamples` must be at least {MIN_RESAMPLES}. Got {config.resamples}.")
+    for folder in config.compare:
+        read_report(folder)
+    if config.trials is not None and not (config.trials / MANIFEST).is_file():
+        raise ConfigError(f"`trials` must be a folder of lists that `visavox split` wrote. {config.trials} is none.")
+    if config.checkpoints and not list_checkpoints(Path(config.model)):
+        raise ConfigError(f"{config.model} keeps no checkpoints. Train it with --checkpoint-every-epochs 1.")
 
 
 def run_protocols(
@@ -204,8 +216,6 @@ def _checkpoint_curves(config: EvaluateConfig, people: TestedPeople) -> Iterable
     if not config.checkpoints:
         return
     kept = list_checkpoints(Path(config.model))
-    if not kept:
-        raise ConfigError(f"{config.model} keeps no checkpoints. Train it with --checkpoint-every-epochs 1.")
     matching: Any = PROTOCOLS.build({"name": "matching", "max_candidates": 2, "n_resamples": MIN_RESAMPLES})
     for direction in DIRECTIONS:
         accuracies = []
@@ -223,14 +233,20 @@ def _history(config: EvaluateConfig) -> TrainingHistory | None:
     run = Path(config.model)
     if not (run / METRICS_FILE).is_file():
         return None
-    first = [row for row in read_metrics(run) if row.get("member") in ("0", "0.0", "1.0")]
+    rows = read_metrics(run)
+    first = [_drawn(row) for row in rows if row["member"] == rows[0]["member"]]  # of several networks, the first
     ceiling = load_ceiling(config.embeddings) if config.embeddings else None
     about = {"positive_similarity": ceiling.positive, "negative_similarity": ceiling.negative} if ceiling else None
-    return history_from_rows([_flat(row) for row in first], ceiling=about)
+    return history_from_rows(first, ceiling=about)
 
 
-def _flat(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {name.replace("/", "_"): value for name, value in row.items()}
+def _drawn(row: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a line of the metrics file under the names that the report draws, validation before training pairs."""
+    drawn = {name: row[name] for name in ("epoch", "loss") if name in row}
+    for name in ("positive_similarity", "negative_similarity"):
+        drawn[name] = row.get(f"validation_{name}", row.get(f"train_{name}"))
+    drawn["validation_accuracy"] = row.get("validation_matching_score")
+    return {name: value for name, value in drawn.items() if value is not None}
 
 
 def _short_name(config: EvaluateConfig) -> str:

@@ -82,11 +82,11 @@ def read_recipe(path: Path, *, out: Path, data: Path | None) -> list[Step]:
         ConfigError: no such file, no YAML, an unknown step or option, {data} used and not given, a missing folder.
     """
     try:
-        read = yaml.safe_load(path.read_text(encoding="utf-8"))
+        read = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)
     except (FileNotFoundError, IsADirectoryError) as error:
         raise ConfigError(f"There is no recipe {path}. The recipes that come along are in recipes/.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is no YAML: {' '.join(str(error).split())}") from error
+        raise ConfigError(f"{path} is no YAML that can be used: {' '.join(str(error).split())}") from error
     if not isinstance(read, dict) or not isinstance(read.get("steps"), list):
         raise ConfigError(f"{path} must be a mapping with `steps`, a list. Got {type(read).__name__}.")
     unknown = sorted(set(read) - {"name", "about", "steps"})
@@ -95,6 +95,22 @@ def read_recipe(path: Path, *, out: Path, data: Path | None) -> list[Step]:
     if not read["steps"]:
         raise ConfigError(f"{path}: `steps` must be a list of one or more. Got none. Add a step.")
     return [_step(path, number, step, out, data) for number, step in enumerate(read["steps"], start=1)]
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """Reads plain YAML and refuses a key that is given twice, where YAML silently takes the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """Return the mapping of a node.
+
+        Raises:
+            yaml.YAMLError: a key is given twice.
+        """
+        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        twice = next((key for place, key in enumerate(keys) if key in keys[:place]), None)
+        if twice is not None:
+            raise yaml.YAMLError(f"the key {twice!r} is given twice, line {node.start_mark.line + 1}")
+        return super().construct_mapping(node, deep)
 
 
 def recipe_name(path: Path) -> str:

@@ -297,6 +297,8 @@ def _read_preprocess(path: Path) -> Preprocess:
             f"{path} must name encoders and a detector and hold finite numbers of at least 0. Got {values}. "
             "Copy or train the model again."
         )
+    if preprocess.match_scale == 0:
+        raise DataError(f"{path} must have a `match_scale` above 0, else every face is as probable. Train it again.")
     return preprocess
 
 

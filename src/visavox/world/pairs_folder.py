@@ -19,21 +19,18 @@ from __future__ import annotations
 import csv
 import io
 import json
-import multiprocessing
-import os
-import signal
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from visavox.errors import ConfigError, DataError
 from visavox.media.audio import write_voice
 from visavox.media.files import write_whole
 from visavox.media.images import write_face
+from visavox.worker_pool import n_processes as processes
+from visavox.worker_pool import stream
 from visavox.world.drawn_faces import draw_face
 from visavox.world.people import DEFAULT_CORRELATION, make_person
 from visavox.world.scene import random_scene
@@ -105,8 +102,9 @@ def write_pairs_folder(
         done = len(jobs) - len(missing)
         if progress is not None:
             progress(done, len(jobs))
-        cores = n_processes or len(os.sched_getaffinity(0))
-        for finished in _write_all(out, world, missing, cores if len(missing) >= _MIN_CLIPS_FOR_POOL else 1):
+        n_workers = processes(n_processes or 0) if len(missing) >= _MIN_CLIPS_FOR_POOL else 1
+        clips = (_Clip(out, world, *job) for job in missing)
+        for finished, _ in enumerate(stream(_write, clips, n_workers=n_workers), start=1):
             if progress is not None:
                 progress(done + finished, len(jobs))
         _write_table(out, world, jobs)
@@ -193,28 +191,18 @@ def _paths(out: Path, index: int, clip: int) -> tuple[Path, Path]:
     return out / "faces" / f"{name}.jpg", out / "voices" / f"{name}.flac"
 
 
-def _write_all(out: Path, world: World, jobs: list[tuple[int, int]], n_processes: int) -> Iterator[int]:
-    """Write clips on a pool of processes and yield how many are done."""
-    if n_processes == 1:
-        for finished, job in enumerate(jobs, start=1):
-            write_clip(out, world, *job)
-            yield finished
-        return
-    # "spawn", since a fork of a process with threads (torch, OpenCV) may hang.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(n_processes, mp_context=context, initializer=_start_worker)
-    try:
-        futures = [pool.submit(write_clip, out, world, *job) for job in jobs]
-        for finished, future in enumerate(as_completed(futures), start=1):
-            future.result()
-            yield finished
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+@dataclass(frozen=True)
+class _Clip:
+    """One clip to write, for a worker."""
+
+    out: Path
+    world: World
+    index: int
+    number: int
 
 
-def _start_worker() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to answer
-    cv2.setNumThreads(1)
+def _write(clip: _Clip) -> None:
+    write_clip(clip.out, clip.world, clip.index, clip.number)
 
 
 def _write_table(out: Path, world: World, jobs: list[tuple[int, int]]) -> None:

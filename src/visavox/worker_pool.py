@@ -22,6 +22,8 @@ from contextlib import contextmanager
 from multiprocessing import resource_tracker
 from typing import Any, TypeVar
 
+import cv2
+
 from visavox.errors import DataError
 
 Job = TypeVar("Job")
@@ -98,11 +100,7 @@ def stream(
 def _start_worker(initializer: Callable[..., None] | None, arguments: tuple[Any, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
     threading.Thread(target=_leave_with_parent, daemon=True).start()
-    import cv2
-    import torch
-
-    torch.set_num_threads(1)
-    cv2.setNumThreads(1)
+    cv2.setNumThreads(1)  # numpy and torch have read OMP_NUM_THREADS
     if initializer is not None:
         initializer(*arguments)
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 import pytest
 
 from visavox.errors import DataError, MediaError
-from visavox.pipeline.worker_pool import THREAD_VARIABLES, n_processes, stream
+from visavox.worker_pool import THREAD_VARIABLES, n_processes, stream
 
 _offset = 0
 
@@ -50,7 +50,7 @@ def test_workers_end_with_a_parent_that_is_killed() -> None:
     """After `kill -9` of a command its workers stayed for good, each with the networks in its memory."""
     code = (
         "import os, signal\n"
-        "from visavox.pipeline.worker_pool import stream\n"
+        "from visavox.worker_pool import stream\n"
         "if __name__ == '__main__':\n"
         "    results = stream(abs, [7] * 9, n_workers=2)\n"
         "    print(next(results), flush=True)\n"
