@@ -31,8 +31,8 @@ TOLD = {
 UNITS = {"matching": "probes", "retrieval": "probes", "verification": "pairs"}
 LIMITS = (
     "Internet video of adults facing a camera, mostly in English; other languages and children are untested.",
-    "Learned on 961 pairs only. Where people are alike in age, language and recording it knows little beyond gender: see "
-    "the 31 studio speakers of IKR above.",
+    "Learned on 961 pairs only. Where people are alike in age, language and recording it knows little beyond gender: "
+    "see the 31 studio speakers of IKR above.",
     "The face side reads gender, age and appearance groups on purpose (linear heads learned on UTKFace); it inherits "
     "the labels and the gaps of that collection.",
     "Best at choosing a face for a voice; choosing a voice for a face is about one point worse.",
