@@ -37,7 +37,7 @@ def test_every_command_takes_json_and_quiet(config_class: type) -> None:
 
 
 def test_commands_that_run_a_network_take_device_precision_and_batch_size() -> None:
-    for name in ("PrepareConfig", "EmbedConfig", "EvaluateConfig", "MatchConfig"):
+    for name in ("PrepareConfig", "EmbedConfig", "TrainConfig", "EvaluateConfig", "MatchConfig"):
         names = {field.name for field in dataclasses.fields(getattr(configs, name))}
         assert {"device", "precision", "batch_size"} <= names
 
@@ -47,7 +47,7 @@ def test_every_configuration_has_a_command() -> None:
     defined = {
         name
         for name, value in vars(configs).items()
-        if dataclasses.is_dataclass(value) and name not in {"CommandConfig", "NetworkConfig"}
+        if dataclasses.is_dataclass(value) and name not in {"CommandConfig", "NetworkConfig", "PooledConfig"}
     }
     assert defined == used
 
@@ -69,3 +69,21 @@ def test_numbers_out_of_range_are_refused_by_name_and_value(config_class: Any, n
     paths = {name: path for name, path in paths.items() if name in ("root", "corpus", "out")}
     with pytest.raises(ConfigError, match=f"`{name}` must be at least .*Got {value}"):
         config_class(**paths, **{name: value})
+
+
+@pytest.mark.parametrize(
+    ("config_class", "options", "words"),
+    [
+        (configs.PrepareConfig, {"device": "cuda"}, "`device` must be auto or cpu. Got 'cuda'"),
+        (configs.PrepareConfig, {"precision": "bfloat16"}, "`precision` must be auto or float32"),
+        (configs.TrainConfig, {"precision": "bfloat16"}, "`precision` must be auto or float32"),
+        (configs.TrainConfig, {"subset": "folds", "checkpoint_every_epochs": 1}, "`checkpoint_every_epochs` must be 0"),
+        (configs.TrainConfig, {"subset": "all", "patience_epochs": 3}, "`patience_epochs` must be 0 with `subset` all"),
+    ],
+)
+def test_what_would_be_ignored_is_refused(config_class: Any, options: dict[str, Any], words: str) -> None:
+    """`prepare --device cuda` ran on the CPU, and `train --subset folds --checkpoint-every-epochs 1` kept none."""
+    paths = {f.name: Path("x") for f in dataclasses.fields(config_class) if f.default is dataclasses.MISSING}
+    paths = {name: path for name, path in paths.items() if name in ("root", "embeddings", "out")}
+    with pytest.raises(ConfigError, match=words):
+        config_class(**paths, **options)

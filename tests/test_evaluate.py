@@ -30,3 +30,16 @@ def test_an_unknown_model_lists_the_boxed_ones(tmp_path: Path, capsys: pytest.Ca
     said = capsys.readouterr().err
     assert "base" in said
     assert said.count("\n") == 1
+
+
+def test_a_comparison_is_named_beside_the_report(
+    small_run: Path, small_embeddings: Path, small_splits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["evaluate", "--model", str(small_run), "--embeddings", str(small_embeddings)]
+    words += ["--splits", str(small_splits), "--resamples", "100"]
+    assert main([*words, "--out", str(tmp_path / "a")]) == 0
+    assert "Comparison" not in capsys.readouterr().out
+    assert main([*words, "--out", str(tmp_path / "b"), "--compare", str(tmp_path / "a")]) == 0
+    page = tmp_path / "b" / "comparison.html"
+    assert page.is_file()
+    assert f"Comparison: {page}" in capsys.readouterr().out

@@ -65,6 +65,14 @@ def test_a_taken_name_is_refused(shapes: Registry[Any]) -> None:
         shapes.register("square")(dict)
 
 
+def test_a_class_of_the_same_name_from_another_module_is_refused(shapes: Registry[Any]) -> None:
+    """Only the class's own name was compared, so a plug-in could replace a built-in without a word."""
+    other = type("Square", (), {"__module__": "another"})
+    assert other.__qualname__ == Square.__qualname__
+    with pytest.raises(ValueError, match="is taken"):
+        shapes.register("square")(other)
+
+
 def test_registering_the_same_class_again_is_harmless(shapes: Registry[Any]) -> None:
     assert shapes.register("square")(Square) is Square
 

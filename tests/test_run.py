@@ -36,6 +36,7 @@ def test_a_recipe_goes_from_nothing_to_a_report_and_is_then_skipped(
     assert main(words) == 0
     said = capsys.readouterr().out
     assert f"Report: {tmp_path / 'out' / 'evaluation' / 'report.html'}" in said
+    assert "  1:2 matching, voice to face, all: " in said.split("Report: ")[1]
     report = json.loads((tmp_path / "out" / "evaluation" / "report.json").read_text(encoding="utf-8"))
     assert report["measures"]
     assert main([*words, "--json"]) == 0

@@ -27,3 +27,12 @@ def test_counts_trials_and_audit_are_printed(
 def test_impossible_shares_are_bad_use(small_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["split", "--corpus", str(small_corpus), "--out", str(tmp_path), "--test", "1.5"]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_lists_that_cannot_be_drawn_are_named_with_the_reason(
+    small_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["split", "--corpus", str(small_corpus), "--out", str(tmp_path), "--validation", "0.25", "--test", "0.5"]
+    assert main([*words, "--folds", "2", "--candidates", "9"]) == 0
+    said = capsys.readouterr().out
+    assert "skipped matching_voice_to_face_all_9: No 1:9 trial" in said

@@ -42,7 +42,7 @@ class CommandConfig:
     quiet: bool = False
     """Print nothing but results and errors."""
     json: bool = False
-    """Print the result as one JSON object instead of text."""
+    """Print the result as JSON instead of text."""
 
     def __post_init__(self) -> None:
         """Hold the numbers of `AT_LEAST` to their ranges.
@@ -63,11 +63,17 @@ class NetworkConfig(CommandConfig):
     device: Device = "auto"
     """Where networks run; auto takes CUDA, then MPS, then the CPU."""
     precision: Precision = "auto"
-    """Number format of the networks; auto is float32 on a CPU. float16 is not offered: it is slow on a CPU."""
+    """Number format of the networks; auto is float32. float16 is not offered: it is slow on a CPU."""
     batch_size: int = 32
-    """Items a forward pass; 1 or more."""
+    """Items an encoder takes at once; 1 or more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PooledConfig(NetworkConfig):
+    """What every command takes that spreads many files over processes."""
+
     workers: int = 0
-    """Processes; 0 takes one a core."""
+    """Processes that prepare or encode; 0 takes one a core."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -87,7 +93,7 @@ class SimulateConfig(CommandConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrepareConfig(NetworkConfig):
+class PrepareConfig(PooledConfig):
     """Turn a folder of faces and voices into a corpus: catalog, aligned face crops, 16 kHz voices."""
 
     root: Path
@@ -108,10 +114,26 @@ class PrepareConfig(NetworkConfig):
     """Take the first so many clips of the source; 0 takes all."""
     overwrite: bool = False
     """Remove what another run left in `out`."""
+    device: Device = "auto"
+    """auto or cpu: the networks that find faces and speech are small, and run on the CPU of each process."""
+    precision: Precision = "auto"
+    """auto or float32."""
+    batch_size: int = 32
+    """Changes nothing here: faces and voices are found file by file."""
+
+    def __post_init__(self) -> None:
+        """Refuse what would be ignored.
+
+        Raises:
+            ConfigError: a device or a number format that nothing here runs in, or a number out of range.
+        """
+        super().__post_init__()
+        _hold_to("device", self.device, ("auto", "cpu"), "The detectors run on the CPU")
+        _hold_to("precision", self.precision, ("auto", "float32"), "The detectors run in float32")
 
 
 @dataclass(frozen=True, kw_only=True)
-class EmbedConfig(NetworkConfig):
+class EmbedConfig(PooledConfig):
     """Embed every face and voice of a corpus with frozen encoders, through a cache addressed by content."""
 
     corpus: Path
@@ -166,20 +188,44 @@ class TrainConfig(NetworkConfig):
     associator: str | Mapping[str, Any] = "base"
     """What to train: a name, {name: ..., option: ...}, or `base`, the recipe of the model in the box."""
     patience_epochs: int = 0
-    """With `subset` train: stop after so many epochs without better matching on validation; 0 never stops."""
+    """With `subset` train only: stop after so many epochs without better matching on validation; 0 never stops."""
+    batch_size: int = 400
+    """Most pairs a batch of a network, unless the associator says its own; 2 or more."""
+    precision: Precision = "auto"
+    """auto or float32: networks of this size gain nothing from less."""
     calibration: Path | None = None
     """Run of `--subset folds` whose held-out pairs turn similarities into probabilities; by default validation
     pairs do, or folds inside the training pairs."""
     seed: int = 0
     """Initial weights, order and dropout depend on this number alone."""
     checkpoint_every_epochs: int = 0
-    """Write a checkpoint every so many epochs; 0 keeps the last and the best only."""
+    """Write a checkpoint every so many epochs, but not with `subset` folds; 0 keeps the last and the best only."""
     overwrite: bool = False
     """Start anew instead of resuming what `out` holds."""
 
+    def __post_init__(self) -> None:
+        """Refuse what would be ignored.
+
+        Raises:
+            ConfigError: an option that the subset has no use for, a number format that nothing is trained in, or a
+                number out of range.
+        """
+        super().__post_init__()
+        _hold_to("precision", self.precision, ("auto", "float32"), "Associators are trained in float32")
+        if self.patience_epochs and self.subset != "train":
+            raise ConfigError(
+                f"`patience_epochs` must be 0 with `subset` {self.subset}, which leaves nobody to validate on. "
+                f"Got {self.patience_epochs}. Use --subset train."
+            )
+        if self.checkpoint_every_epochs and self.subset == "folds":
+            raise ConfigError(
+                "`checkpoint_every_epochs` must be 0 with `subset` folds, which keeps held-out vectors and no model. "
+                f"Got {self.checkpoint_every_epochs}."
+            )
+
 
 @dataclass(frozen=True, kw_only=True)
-class EvaluateConfig(NetworkConfig):
+class EvaluateConfig(PooledConfig):
     """Measure a model on people it was not trained on, and write the report."""
 
     out: Path
@@ -203,7 +249,7 @@ class EvaluateConfig(NetworkConfig):
     checkpoints: bool = False
     """Evaluate every checkpoint of the run and draw the curve."""
     compare: tuple[Path, ...] = ()
-    """Folders of earlier reports to show beside this one."""
+    """Folders of earlier reports to show beside this one, in comparison.html."""
     resamples: int = 1000
     """Bootstrap resamples of people behind each interval; 100 or more."""
     seed: int = 0
@@ -223,7 +269,7 @@ class MatchConfig(NetworkConfig):
     faces: tuple[Path, ...]
     """Two or more images, or videos that stand for their faces."""
     model: str = "base"
-    """A boxed name, a folder, or a hub id."""
+    """A boxed name, a folder, a run of `train`, or a hub id."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -243,3 +289,8 @@ class RunConfig(CommandConfig):
 @dataclass(frozen=True, kw_only=True)
 class DoctorConfig(CommandConfig):
     """Say what is installed, what is broken, and how to mend it."""
+
+
+def _hold_to(name: str, value: str, accepted: tuple[str, ...], why: str) -> None:
+    if value not in accepted:
+        raise ConfigError(f"`{name}` must be {' or '.join(accepted)}. Got {value!r}. {why}.")

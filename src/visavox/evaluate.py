@@ -11,15 +11,9 @@ import sys
 
 from visavox.config import EvaluateConfig
 from visavox.evaluation.record import Report, report_to_json
+from visavox.evaluation.tables import figure_lines
 from visavox.pipeline.console import progress_bar
 from visavox.pipeline.evaluating import evaluate_model
-
-SHOWN = {
-    "accuracy_1_of_2": "1:2 matching",
-    "auc": "verification AUC",
-    "eer": "verification EER",
-    "map": "retrieval mAP",
-}
 
 
 def run(config: EvaluateConfig) -> int:
@@ -34,17 +28,11 @@ def run(config: EvaluateConfig) -> int:
 
 
 def describe(report: Report, config: EvaluateConfig) -> str:
-    """Return the main figures as lines for a reader."""
+    """Return the main figures as lines for a reader, and where the pages are."""
     counts = report.provenance["counts"]
     lines = [f"{report.title}: {counts['voices']} voices and {counts['faces']} faces of {counts['people']} people"]
-    for measure in report.measures:
-        if measure.measure not in SHOWN:
-            continue
-        name = f"{SHOWN[measure.measure]}, {measure.direction.replace('_', ' ')}, {measure.group.replace('_', ' ')}"
-        if measure.value != measure.value:
-            lines.append(f"  {name}: undefined ({measure.note})")
-        else:
-            value, low, high, chance = (100 * v for v in (measure.value, measure.low, measure.high, measure.chance))
-            lines.append(f"  {name}: {value:.1f} % ({low:.1f} to {high:.1f}), chance {chance:.1f}")
+    lines += figure_lines(report)
+    if config.compare:
+        lines.append(f"Comparison: {config.out / 'comparison.html'}")
     lines.append(f"Report: {config.out / 'report.html'}")
     return "\n".join(lines) + "\n"

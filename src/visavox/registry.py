@@ -61,7 +61,7 @@ class Registry(Generic[T]):
 
         def decorate(factory: Factory) -> Factory:
             taken = self._factories.get(name)
-            if taken is not None and getattr(taken, "__qualname__", None) != factory.__qualname__:
+            if taken is not None and _home(taken) != _home(factory):
                 raise ValueError(f"The {self.kind} name {name!r} is taken by {taken!r}. Choose another.")
             self._factories[name] = factory
             return factory
@@ -121,6 +121,11 @@ class Registry(Generic[T]):
             for found in pkgutil.iter_modules(package.__path__):
                 importlib.import_module(f"{self.home}.{found.name}")
         return sorted(self._factories)
+
+
+def _home(factory: Callable[..., Any]) -> tuple[str, str]:
+    """Return module and name: a module that is read again may register its own classes again, another may not."""
+    return factory.__module__, factory.__qualname__
 
 
 ENCODERS: Registry[Any] = Registry("encoder", home="visavox.models.encoders")

@@ -12,6 +12,8 @@ import sys
 from pathlib import Path
 
 from visavox.config import RunConfig
+from visavox.evaluation.report import read_report
+from visavox.evaluation.tables import figure_lines
 from visavox.pipeline.console import progress_bar
 from visavox.pipeline.recipe import read_recipe, recipe_name
 from visavox.pipeline.steps import StepLine, do_steps
@@ -45,8 +47,14 @@ def run(config: RunConfig) -> int:
     if config.json:
         sys.stdout.write(json.dumps([dataclasses.asdict(line) for line in lines], indent=2, default=str) + "\n")
     elif not config.quiet:
-        sys.stdout.write("".join(f"Report: {report}\n" for report in reports))
+        sys.stdout.write("".join(headline(report) for report in reports))
     return 0
+
+
+def headline(page: Path) -> str:
+    """Return where a report is, and below it the 1:2 matching that it found."""
+    report = read_report(page.parent)
+    return "\n".join([f"Report: {page}", *figure_lines(report, only=("accuracy_1_of_2",))]) + "\n"
 
 
 def describe(line: StepLine) -> str:

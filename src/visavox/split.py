@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import sys
-from collections import Counter
 
 from visavox.config import SplitConfig
 from visavox.pipeline.splitting import SplitOutcome, split_corpus
@@ -41,8 +40,11 @@ def describe(outcome: SplitOutcome, config: SplitConfig) -> str:
     """Return the outcome as lines for a reader."""
     clips = ", ".join(f"{name} {count}" for name, count in outcome.splits.counts().items() if count)
     lines = [f"{config.out}: clips {clips}; {outcome.splits.n_folds} folds; seed {outcome.splits.seed}"]
-    lines += [f"  trials  {name}: {len(trials.probes)}" for name, trials in outcome.trials.lists.items()]
-    reasons = Counter(outcome.trials.skipped.values())
-    lines += [f"  skipped {count} lists: {reason}" for reason, count in reasons.items()]
+    width = max(map(len, outcome.trials.lists), default=0)
+    lines += [f"  trials  {name:<{width}} {len(t.probes):6,}" for name, t in outcome.trials.lists.items()]
+    reasons: dict[str, list[str]] = {}
+    for name, reason in outcome.trials.skipped.items():
+        reasons.setdefault(reason, []).append(name)
+    lines += [f"  skipped {', '.join(names)}: {reason}" for reason, names in reasons.items()]
     lines.append(f"  audit   {outcome.audit.summary()}")
     return "\n".join(lines) + "\n"

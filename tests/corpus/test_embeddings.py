@@ -294,3 +294,9 @@ def test_empty_cells_and_short_vectors_are_one_line(tmp_path: Path) -> None:
         pq.write_table(changed.replace_schema_metadata(table.schema.metadata), tmp_path / "x.parquet")
         with pytest.raises(DataError, match=r"x.parquet is damaged.*Embed again"):
             EmbeddingTable.load(tmp_path / "x.parquet")
+
+
+def test_a_table_shows_itself_on_one_line() -> None:
+    table = make(3, 4)
+    n_people = len(set(table.identities))
+    assert repr(table) == f"EmbeddingTable(3 {table.modality}s x 4 of {n_people} people by {table.encoder})"

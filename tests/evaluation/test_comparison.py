@@ -140,3 +140,19 @@ def test_nothing_to_compare_is_a_wrong_request() -> None:
 def test_a_folder_without_a_report_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="empty"):
         compare_reports([tmp_path / "empty"])
+
+
+def test_the_in_between_sizes_of_the_curve_are_folded_away() -> None:
+    def sized(title: str, *sizes: int) -> Report:
+        rows = (
+            Measure("matching", "voice_to_face", "all", f"accuracy_1_of_{n}", 0.6, 0.5, 0.7, 1 / n, 9, 3) for n in sizes
+        )
+        return Report(title, tuple(rows), (), {"catalog_hash": "c"})
+
+    html = compare_runs({"a": sized("a", 2, 4, 5)}).html
+    shown, folded = html.split("<details>")
+    assert "1:2 accuracy, all pairs" in shown
+    assert "1:5 accuracy, all pairs" in shown
+    assert "1:4 accuracy, all pairs" in folded
+    assert "<details>" not in compare_runs({"a": sized("a", 2, 5)}).html
+    assert "1:4 accuracy, all pairs" in compare_runs({"a": sized("a", 4)}).html

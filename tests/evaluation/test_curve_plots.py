@@ -194,3 +194,12 @@ def test_long_curves_stay_small() -> None:
     many = tuple(i / 100_000 for i in range(100_001))
     (figure,) = curve_figures([curve("roc", many, many)], ())
     assert len(figure.svg) < 20_000
+
+
+def test_accuracies_by_checkpoint_are_written_in_percent() -> None:
+    points = Curve("checkpoints", "voice_to_face", "all", (3.0, 6.0, 9.0), (0.8, 0.85, 0.9), "steps", "1:2 accuracy")
+    (figure,) = curve_figures((points,), ())
+    assert "85 %" in texts(figure.svg)
+    assert "6: 85.0 %" in figure.svg
+    (other,) = curve_figures((curve("other"),), ())
+    assert not any("%" in text for text in texts(other.svg))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
 from html.parser import HTMLParser
@@ -300,3 +301,42 @@ def test_the_frame_of_a_page_escapes_its_title_and_keeps_dollars() -> None:
     assert "<title>a &lt; $title</title>" in html
     assert "<h1>$5</h1>" in html
     Outline(html)
+
+
+def test_the_lead_says_what_gender_alone_reaches(media: dict[str, str]) -> None:
+    assert "guessing gives 50.0 %, gender alone 74.5 %." in Outline(report_page(full(media))).text
+    undefined = made(row(), baselines=(Baseline("gender alone", (row(NAN),)),))
+    assert "guessing gives 50.0 %." in Outline(report_page(undefined)).text
+    assert "guessing gives 50.0 %." in Outline(report_page(made(row()))).text
+
+
+@pytest.mark.parametrize(
+    ("corpus", "date", "said"),
+    [
+        ("voxceleb", "2026-11-20T17:48:21+00:00", "base on voxceleb · 2026-11-20"),
+        ("celeb", "", "base on voxceleb · celeb"),
+        ("", "last week", "base on voxceleb · last week"),
+    ],
+)
+def test_the_line_above_the_title_says_nothing_twice(corpus: str, date: str, said: str) -> None:
+    html = report_page(made(row(), provenance={"corpus": corpus, "date": date}))
+    assert f'<p class="kicker">{said}</p>' in html
+
+
+def test_best_matches_that_are_wrong_are_said_to_be(media: dict[str, str]) -> None:
+    right = strip(media)
+    wrong = dataclasses.replace(right, wrong_score=right.score + 0.1)
+    assert "Even of these" not in report_page(made(row(), strips=(right,)))
+    assert "Even of these 2 only 1 beat all wrong faces at once." in report_page(made(row(), strips=(right, wrong)))
+    assert "Even of these" not in report_page(made(row(), strips=(right, dataclasses.replace(wrong, kind="worst"))))
+
+
+def test_yes_and_no_in_the_provenance_are_words() -> None:
+    html = report_page(made(row(), provenance={"final": True, "listed": False}))
+    assert "<dt>final</dt><dd>yes</dd>" in html
+    assert "<dt>listed</dt><dd>no</dd>" in html
+
+
+def test_what_stands_still_while_a_wide_table_scrolls_is_marked(media: dict[str, str]) -> None:
+    """A heading over the whole width cannot stick to the left edge; the text in it can."""
+    assert "<span>Matching, voice → face</span></th>" in report_page(full(media))

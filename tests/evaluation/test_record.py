@@ -152,3 +152,9 @@ def test_a_damaged_row_is_one_line_of_data_error(change: Callable[[dict[str, Any
 def test_curves_of_unequal_lengths_are_refused() -> None:
     with pytest.raises(DataError, match="as many x as y"):
         report_from_json(damaged(lambda v: v["curves"][0].update(x=[1, 2])))
+
+
+def test_a_report_shows_itself_on_one_line(report: Report) -> None:
+    assert repr(report).startswith(f"Report({report.title!r}: {len(report.measures)} measures")
+    assert len(repr(report)) < 200
+    assert repr(Report("An empty test", (), (), {})) == "Report('An empty test': 0 measures, 0 curves, baselines none)"

@@ -11,6 +11,7 @@ from visavox.evaluation.record import Baseline, Report
 from visavox.evaluation.tables import (
     block_heading,
     caveats,
+    figure_lines,
     flat,
     is_main,
     markdown,
@@ -163,3 +164,32 @@ def test_caveats_and_provenance_stand_below() -> None:
     assert "## What the figures do not say\n\n- Few people.\n" in text
     assert "## Remarks\n\n- Three faces.\n" in text
     assert "## Provenance\n\n- seed: 5\n" in text
+
+
+def test_lines_for_a_terminal_hold_value_interval_chance_and_gender_alone() -> None:
+    report = made(
+        row(),
+        row("accuracy_1_of_3", 0.7),
+        row("eer", 0.3, protocol="verification", group="same_gender"),
+        baselines=(Baseline("gender alone", (row(value=0.75),)),),
+    )
+    lines = figure_lines(report)
+    assert [" ".join(line.split()) for line in lines] == [
+        "1:2 matching, voice to face, all: 80.0 % (70.0–90.0) chance 50.0, gender alone 75.0",
+        "verification EER, voice to face, same gender: 30.0 % (70.0–90.0) chance 50.0",
+    ]
+    assert len({line.index("%") for line in lines}) == 1  # the values stand below each other
+    assert figure_lines(report, only=("accuracy_1_of_2",))[0].lstrip().startswith("1:2 matching")
+    assert len(figure_lines(report, only=("accuracy_1_of_2",))) == 1
+
+
+def test_lines_for_a_terminal_say_what_is_undefined_and_why() -> None:
+    report = made(
+        row(value=NAN, note="no pairs"), row(low=NAN), baselines=(Baseline("gender alone", (row(value=NAN),)),)
+    )
+    said = [" ".join(line.split()) for line in figure_lines(report)]
+    assert said == [
+        "1:2 matching, voice to face, all: undefined (no pairs)",
+        "1:2 matching, voice to face, all: 80.0 % chance 50.0",
+    ]
+    assert figure_lines(made()) == []

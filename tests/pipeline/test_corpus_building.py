@@ -112,6 +112,7 @@ def test_ctrl_c_is_one_line_and_keeps_what_is_done(tiny: Path, tmp_path: Path) -
     """The interrupt comes while the third clip is prepared."""
     code = (
         "import os, signal, sys; from visavox.__main__ import main;"
+        "signal.signal(signal.SIGINT, signal.default_int_handler);"  # a job in the background is born deaf to it
         "from visavox.pipeline.clip_preparation import ClipPreparer as C; prepare = C.prepare; seen = [];"
         "C.prepare = lambda self, record: (seen.append(1), len(seen) == 3 and os.kill(os.getpid(), signal.SIGINT),"
         "prepare(self, record))[-1];"
@@ -134,6 +135,54 @@ def test_other_settings_are_refused_until_overwritten(tiny: Path, tmp_path: Path
         PrepareConfig(root=tiny, out=tmp_path / "corpus", limit=1, min_speech_s=0.1, overwrite=True)
     )
     assert replaced.n_new == 1
+
+
+def test_a_kill_while_starting_anew_never_leaves_a_catalog_of_files_that_are_gone(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The files were removed before the catalog: killed in between, every clip counted as done without a file."""
+    corpus = tmp_path / "corpus"
+    build_corpus(PrepareConfig(root=tiny, out=corpus))
+    remove = shutil.rmtree
+
+    def killed(folder: Path, **options: bool) -> None:
+        remove(folder, **options)  # type: ignore[arg-type]
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(shutil, "rmtree", killed)
+        with pytest.raises(KeyboardInterrupt):
+            build_corpus(PrepareConfig(root=tiny, out=corpus, overwrite=True))
+    build_corpus(PrepareConfig(root=tiny, out=corpus))
+    with Catalog.open(corpus / CATALOG) as catalog:
+        assert all((corpus / str(item.path)).is_file() for item in catalog.items())
+
+
+def test_a_kill_before_the_first_clip_leaves_a_folder_to_go_on_with(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """faces/ and voices/ were made before the catalog, and the next run took them for somebody else's."""
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "mkdir", killed)
+        with pytest.raises(KeyboardInterrupt):
+            build_corpus(PrepareConfig(root=tiny, out=tmp_path / "corpus"))
+    with monkeypatch.context() as patch:
+        patch.setattr(Catalog, "create", killed)
+        with pytest.raises(KeyboardInterrupt):
+            build_corpus(PrepareConfig(root=tiny, out=tmp_path / "corpus"))
+    assert build_corpus(PrepareConfig(root=tiny, out=tmp_path / "corpus", limit=1)).n_new == 1
+
+
+def test_another_folder_of_the_same_name_is_not_mixed_in(small_world: Path, tiny: Path, tmp_path: Path) -> None:
+    """A second folder "tiny" elsewhere was added to the corpus of the first, and both were measured as one."""
+    build_corpus(PrepareConfig(root=tiny, out=tmp_path / "corpus", limit=3))
+    other = part_of(small_world, tmp_path / "elsewhere" / "tiny", 2)
+    with pytest.raises(DataError, match="holds 1 clips that .*tiny does not name"):
+        build_corpus(PrepareConfig(root=other, out=tmp_path / "corpus"))
 
 
 def test_a_folder_of_other_things_is_never_touched(tiny: Path, tmp_path: Path) -> None:

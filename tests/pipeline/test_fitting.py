@@ -18,6 +18,7 @@ from visavox.pipeline import fitting
 from visavox.pipeline.fitting import fit_associator, plan_networks
 from visavox.pipeline.training import TrainingSettings, train_two_tower
 from visavox.pipeline.training_log import RunPlace, read_metrics
+from visavox.registry import ASSOCIATORS
 
 RNG = np.random.default_rng(0)
 FACE = RNG.normal(size=(30, 4))
@@ -129,6 +130,13 @@ def test_the_result_survives_saving(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("spec", "words"),
     [
+        (5, "must be a name or a mapping with `name`. Got 5"),
+        ({"name": "ensemble", "members": [CLOSED, 5]}, "must be a name or a mapping with `name`. Got 5"),
+        ({"name": "ensemble", "members": [CLOSED], "weights": 3}, "`weights` must have one number a member, 1. Got 3"),
+        ({"name": "ensemble", "members": [CLOSED], "weights": ["a"]}, "`weights` must be a number"),
+        ({**NETWORK, "hidden": 5}, "`hidden` must be"),
+        ({**NETWORK, "balanced": "no"}, "`balanced` must be true or false. Got 'no'"),
+        ({**CLOSED, "ridge_voice": "a"}, "`ridge_voice` must be a number"),
         ("ccb", "Unknown associator 'ccb'. Did you mean 'cca'"),
         ({"ridge_voice": 1}, "An associator needs a `name`"),
         ({**CLOSED, "n_members": 2}, "'cca' takes no 'n_members'"),
@@ -139,7 +147,7 @@ def test_the_result_survives_saving(tmp_path: Path) -> None:
         ({"name": "ensemble"}, "An ensemble needs `members`, a list of specs. Got None"),
         ({"name": "ensemble", "members": []}, "An ensemble needs `members`"),
         ({"name": "ensemble", "members": [CLOSED], "weight": [1]}, "'ensemble' takes no 'weight'"),
-        ({"name": "ensemble", "members": [CLOSED], "weights": [1, 2]}, "one number a member, 1. Got 2"),
+        ({"name": "ensemble", "members": [CLOSED], "weights": [1, 2]}, r"one number a member, 1. Got \[1, 2\]"),
         ({"name": "ensemble", "members": [{**CLOSED, "x": 1}]}, "'cca' takes no 'x'"),
     ],
 )
@@ -154,3 +162,10 @@ def test_the_callers_spec_is_not_changed() -> None:
     before = repr(spec)
     fit_associator(spec, PAIRS, SETTINGS)
     assert repr(spec) == before
+
+
+def test_an_associator_that_nobody_can_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A further plug-in was trained as two towers, whatever its name said."""
+    monkeypatch.setitem(ASSOCIATORS._factories, "strange", TwoTower)
+    with pytest.raises(ConfigError, match="Nobody knows how to fit the associator 'strange'"):
+        fit_associator("strange", PAIRS, SETTINGS)

@@ -39,3 +39,18 @@ def test_dictionary_goes_through_json() -> None:
     assert found["best"] == 1
     assert found["faces"][1]["probability"] == 0.75
     assert found["speech_s"] == 2.0
+
+
+def test_printing_an_outcome_draws_bars_and_says_that_it_is_a_guess() -> None:
+    said = str(outcome(0.25, None, 0.75)).splitlines()
+    assert said[0] == "  0.jpg  #####                 25.0 %"
+    assert said[1] == "  1.jpg  not compared"
+    assert said[2] == "> 2.jpg  ###############       75.0 %"
+    assert said[3] == "A guess by base from 2.0 s of speech, given that one of these faces is the speaker's."
+
+
+def test_printing_an_undecided_outcome_says_why() -> None:
+    assert str(outcome(None, None)).endswith("No answer: at least two usable faces are needed.")
+    silent = MatchOutcome("v.wav", "silent", "v.wav is\nsilent.", 0.0, outcome(None, None).faces, "base")
+    assert str(silent).splitlines()[-1].startswith("No answer: v.wav is")
+    assert len(str(silent).splitlines()) == 3

@@ -10,12 +10,15 @@ import numpy as np
 import pytest
 
 from visavox.config import TrainConfig
+from visavox.corpus.embeddings import EmbeddingTable
 from visavox.errors import ConfigError, DataError, UnknownNameError
 from visavox.metrics.matching import all_pairs_accuracy_score
+from visavox.pipeline import model_training
+from visavox.pipeline.checkpoints import list_checkpoints
 from visavox.pipeline.embedding import CorpusEmbeddings
 from visavox.pipeline.model_training import PairedTables, train_model
 from visavox.pipeline.training_log import read_metrics
-from visavox.pipeline.voice_face_model import VoiceFaceModel
+from visavox.pipeline.voice_face_model import Preprocess, VoiceFaceModel
 
 CCA = {"name": "cca", "n_components": 4}
 TOWERS = {"name": "two_tower", "hidden": [16], "output_dim": 8, "n_epochs": 3, "batch_size": 8}
@@ -108,6 +111,59 @@ def test_other_settings_in_the_same_folder_are_refused_until_overwritten(
     train(small_embeddings, tmp_path / "r", subset="all", associator=TOWERS, seed=3, overwrite=True)
 
 
+def test_overwriting_leaves_nothing_of_the_run_before(
+    small_embeddings: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Checkpoints of the run before were drawn as this one's, and its best/ answered where a kill came early."""
+    run = tmp_path / "r"
+    train(small_embeddings, run, subset="all", associator={**TOWERS, "n_members": 2}, checkpoint_every_epochs=1)
+    assert list_checkpoints(run)
+    train(small_embeddings, run, subset="all", associator=TOWERS, seed=3, overwrite=True)
+    assert not list_checkpoints(run)
+    assert not (run / "member-1").exists()
+
+    def killed(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(model_training, "fit_associator", killed)
+        with pytest.raises(KeyboardInterrupt):
+            train(small_embeddings, run, subset="all", associator=CCA, overwrite=True)
+    assert not (run / "best").exists()
+
+
+def test_a_batch_size_reaches_the_networks(small_embeddings: Path, tmp_path: Path) -> None:
+    """`train --batch-size` was taken and thrown away."""
+    towers = {name: value for name, value in TOWERS.items() if name != "batch_size"}
+    train(small_embeddings, tmp_path / "r", subset="all", associator=towers, batch_size=4)
+    steps = [row["step"] for row in read_metrics(tmp_path / "r")]
+    assert steps == [4, 8, 12]  # 16 pairs
+
+
+def test_people_linked_into_a_few_groups_are_not_calibrated_over_folds(small_embeddings: Path, tmp_path: Path) -> None:
+    """Twelve people in three videos cannot make five folds: the run ended in an error after its training."""
+    embedded = CorpusEmbeddings.load(small_embeddings)
+    rng = np.random.default_rng(0)
+    tables = []
+    for table in (embedded.voice, embedded.face):
+        names = tuple(f"c{i}" for i in range(12))
+        tables.append(
+            EmbeddingTable(
+                table.modality,
+                table.encoder,
+                tuple(f"{name}/{table.modality}" for name in names),
+                names,
+                names,
+                tuple(f"v{i % 3}" for i in range(12)),
+                {},
+                rng.normal(size=(12, table.dim)),
+            )
+        )
+    CorpusEmbeddings(tables[0], tables[1], embedded.about).save(tmp_path / "e")
+    outcome = train(tmp_path / "e", tmp_path / "r", subset="all", associator=CCA)
+    assert outcome.match_scale == Preprocess().match_scale  # type: ignore[attr-defined]
+
+
 def test_a_folder_of_other_things_is_refused(small_embeddings: Path, tmp_path: Path) -> None:
     (tmp_path / "letter.txt").touch()
     with pytest.raises(ConfigError, match="holds other files"):
@@ -123,7 +179,7 @@ def test_a_test_person_moved_into_training_by_hand_is_refused(
     clip = next(c for c, side in edited["subsets"].items() if side == "test")
     edited["subsets"][clip] = "train"
     path.write_text(json.dumps(edited), encoding="utf-8")
-    with pytest.raises(DataError, match=r"'person-\d+' is in the subsets"):
+    with pytest.raises(DataError, match=r"'person-\d+' is in 'train' and in|is in 'test' and in"):
         train(small_embeddings, tmp_path / "r", splits=tmp_path / "s", associator=CCA)
 
 
@@ -133,6 +189,8 @@ def test_a_test_person_moved_into_training_by_hand_is_refused(
         ("ca", "Did you mean 'cca'"),
         ({"name": "cca", "ridge": 3}, "takes no 'ridge'"),
         ({"name": "two_tower", "n_epochs": 0}, "`n_epochs` must be"),
+        ({"name": "cca", "ridge_voice": "a"}, "`ridge_voice` must be"),
+        ({"name": "two_tower", "hidden": 5}, "`hidden` must be"),
     ],
 )
 def test_a_wrong_associator_is_said_before_anything_is_written(

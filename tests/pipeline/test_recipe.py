@@ -116,3 +116,26 @@ def test_a_number_out_of_range_names_its_step(tmp_path: Path) -> None:
     text = "steps:\n  - prepare: {root: a, out: c, workers: -1}\n"
     with pytest.raises(ConfigError, match=r"step 1 \(prepare\): `workers` must be at least 0. Got -1"):
         read_recipe(write(tmp_path, text), out=tmp_path, data=None)
+
+
+def test_the_fingerprint_follows_what_other_runs_made(tmp_path: Path) -> None:
+    """Embeddings and models from outside the run were known by their names alone, so new ones were passed over."""
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "voice.parquet").write_bytes(b"old")
+    recipe = write(
+        tmp_path,
+        "steps:\n"
+        '  - train: {embeddings: "{data}/elsewhere", out: a}\n'
+        '  - evaluate: {model: "{data}/elsewhere", embeddings: embeddings, out: b}\n',
+    )
+
+    def fingerprints() -> list[str]:
+        steps = read_recipe(recipe, out=tmp_path / "run", data=tmp_path)
+        return [step.fingerprint("") for step in steps]
+
+    first = fingerprints()
+    (tmp_path / "run" / "embeddings").mkdir(parents=True)
+    (tmp_path / "run" / "embeddings" / "voice.parquet").write_bytes(b"made by a step")
+    assert fingerprints() == first
+    (tmp_path / "elsewhere" / "voice.parquet").write_bytes(b"newer")
+    assert all(now != before for now, before in zip(fingerprints(), first, strict=True))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -13,7 +14,8 @@ from visavox.corpus.catalog import Catalog
 from visavox.corpus.splits import Splits
 from visavox.errors import ConfigError, DataError
 from visavox.pipeline.corpus_building import CATALOG
-from visavox.pipeline.splitting import audit_corpus, split_corpus
+from visavox.pipeline.embedding import CorpusEmbeddings
+from visavox.pipeline.splitting import audit_corpus, refuse_leaks, split_corpus
 
 
 def test_nobody_is_in_two_subsets(small_corpus: Path, small_splits: Path) -> None:
@@ -78,3 +80,21 @@ def test_a_person_moved_by_hand_is_an_error_of_the_audit(
 def test_embeddings_widen_the_audit(small_corpus: Path, small_embeddings: Path, tmp_path: Path) -> None:
     config = SplitConfig(corpus=small_corpus, out=tmp_path, folds=2, embeddings=small_embeddings)
     assert not split_corpus(config).audit.not_checked
+
+
+def test_a_face_or_a_fold_moved_by_hand_is_a_leak(small_embeddings: Path, small_splits: Path) -> None:
+    """Only voices and subsets were looked at: an unpaired face, or a clip in another fold, trained on the tested."""
+    embedded, splits = CorpusEmbeddings.load(small_embeddings), Splits.load(small_splits / "splits.json")
+    refuse_leaks(splits, embedded)
+    clip = next(iter(splits.folds))
+    moved = dataclasses.replace(splits, folds={**splits.folds, clip: 1 - splits.folds[clip]})
+    with pytest.raises(DataError, match=r"'person-\d+' is in 'fold \d' and in 'fold \d'"):
+        refuse_leaks(moved, embedded)
+    face = dataclasses.replace(embedded.face, clips=tuple(f"faces/{clip}" for clip in embedded.face.clips))
+    sides = {f"faces/{clip}": side for clip, side in splits.subsets.items()}
+    unpaired = dataclasses.replace(splits, subsets={**splits.subsets, **sides})
+    refuse_leaks(unpaired, dataclasses.replace(embedded, face=face))
+    name = next(clip for clip, side in sides.items() if side == "test")
+    moved = dataclasses.replace(unpaired, subsets={**unpaired.subsets, name: "train"})
+    with pytest.raises(DataError, match=f"clip '{name}'"):
+        refuse_leaks(moved, dataclasses.replace(embedded, face=face))

@@ -213,3 +213,9 @@ def test_preprocessing_of_a_wrong_type_is_one_line(small_run: Path, tmp_path: Pa
     path.write_text(json.dumps({**json.loads(path.read_text()), key: value}))
     with pytest.raises(DataError, match=r"preprocess.json must .*Copy or train"):
         VoiceFaceModel.from_pretrained(tmp_path / "m")
+
+
+def test_a_model_shows_its_name_and_its_parts(model: VoiceFaceModel) -> None:
+    said = repr(model)
+    assert said.startswith(f"VoiceFaceModel({model.name!r}: ge2e + dlib, ")
+    assert said.endswith(f"trained on {len(model.people)} people or videos)")

@@ -81,6 +81,11 @@ class EmbeddingTable:
             raise DataError(f"The keys of an embedding table must be unique. Got {key!r} {count} times.")
         check_finite(self.vectors, self.keys, what=f"{self.modality} embedding")
 
+    def __repr__(self) -> str:
+        """Return the shape and origin; the columns would fill pages."""
+        people = len(set(self.identities))
+        return f"EmbeddingTable({len(self)} {self.modality}s x {self.dim} of {people} people by {self.encoder})"
+
     def __len__(self) -> int:
         """Return the number of rows."""
         return len(self.keys)

@@ -23,7 +23,7 @@ from visavox.evaluation.page import figure_grid, page, value_cells
 from visavox.evaluation.plots import Figure, dot_figure
 from visavox.evaluation.record import Key, Report, find_measure
 from visavox.evaluation.report import read_report
-from visavox.evaluation.tables import block_heading, markdown_escaped, markdown_table
+from visavox.evaluation.tables import block_heading, is_main, markdown_escaped, markdown_table
 from visavox.evaluation.wording import (
     direction_words,
     format_cell,
@@ -86,7 +86,10 @@ def compare_runs(runs: Runs) -> Comparison:
         lines += [f"## {heading}", "", markdown_escaped(about), ""]
         for protocol, direction in _blocks(group):
             lines += _markdown_table(protocol, direction, group)
-    lead = "After each value its 95 % bootstrap interval over people. Runs on other trials are never put in one table."
+    lead = (
+        "After each value its 95 % bootstrap interval over people. Whether intervals overlap is no test of a "
+        "difference: the runs met the same people. Runs on other trials are never put in one table."
+    )
     names = f"{len(runs)} run" + ("s" if len(runs) > 1 else "")
     header = f'<p class="kicker">{names}</p><h1>Runs compared</h1><p class="lead">{lead}</p>'
     html = page("Runs compared", header=header, body="\n".join(sections), made="Made by Visavox.")
@@ -141,15 +144,22 @@ def _html_table(protocol: str, direction: str, runs: Runs) -> str:
     head = '<th scope="col">measure</th>'
     head += "".join(f'<th scope="col" colspan="2">{escaped(name)}</th>' for name in runs)
     head += '<th scope="col">chance</th>'
-    rows = []
+    main: list[str] = []
+    rest: list[str] = []
     for key in _keys(runs, protocol, direction):
         cells = [value_cells(find_measure(report.measures, key)) for report in runs.values()]
         label = f'<th scope="row">{escaped(_label(key))}</th>'
-        rows.append(f'<tr>{label}{"".join(cells)}<td class="quiet">{escaped(_chance(runs, key))}</td></tr>')
-    return (
-        f'<h3>{escaped(block_heading(protocol, direction))}</h3><div class="scroll" tabindex="0">'
-        f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody></table></div>"
-    )
+        row = f'<tr>{label}{"".join(cells)}<td class="quiet">{escaped(_chance(runs, key))}</td></tr>'
+        (main if is_main(key[3]) else rest).append(row)
+    tables = [
+        f'<div class="scroll" tabindex="0"><table><thead><tr>{head}</tr></thead>'
+        f"<tbody>{''.join(rows)}</tbody></table></div>"
+        for rows in (main, rest)
+        if rows
+    ]
+    if main and rest:
+        tables[1] = f"<details><summary>Every other N of the 1:N curve</summary>{tables[1]}</details>"
+    return f"<h3>{escaped(block_heading(protocol, direction))}</h3>{''.join(tables)}"
 
 
 def _markdown_table(protocol: str, direction: str, runs: Runs) -> list[str]:

@@ -11,6 +11,7 @@ Example:
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 from collections.abc import Sequence
@@ -202,15 +203,16 @@ def _steps(centres: Sequence[float], heights: Sequence[float]) -> tuple[list[flo
 
 
 def _plain(curves: Sequence[Curve], direction: str) -> Figure:
-    chart = Chart(
-        axis_around([x for c in curves for x in c.x], curves[0].x_label),
-        axis_around([y for c in curves for y in c.y], curves[0].y_label), left=54,
-    )  # fmt: skip
+    y_axis = axis_around([y for c in curves for y in c.y], curves[0].y_label)
+    share = "accuracy" in curves[0].y_label
+    if share:
+        y_axis = dataclasses.replace(y_axis, label=percent)
+    chart = Chart(axis_around([x for c in curves for x in c.x], curves[0].x_label), y_axis, left=54)
     groups = _lines(chart, curves)
     for i, curve in enumerate(curves):
         for x, y in zip(curve.x, curve.y, strict=True):
             if len(curve.x) <= 30:
-                chart.dot(x, y, css=f"c{i % 6}", tip=f"{x:g}: {y:.4g}")
+                chart.dot(x, y, css=f"c{i % 6}", tip=f"{x:g}: {100 * y:.1f} %" if share else f"{x:g}: {y:.4g}")
     name = curves[0].name.replace("_", " ")
     heading = f"{name[:1].upper()}{name[1:]}, {direction_words(direction)}"
     return Figure(heading, chart.svg(f"{heading}: {groups}."))

@@ -12,6 +12,8 @@ Example:
 
 from __future__ import annotations
 
+import contextlib
+import datetime
 import math
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -21,12 +23,11 @@ from visavox.evaluation.chart import escaped
 from visavox.evaluation.curve_plots import curve_figures
 from visavox.evaluation.measures import Measure
 from visavox.evaluation.plots import BarRow, Figure, bar_figure, training_figures
-from visavox.evaluation.record import Report, find_measure
+from visavox.evaluation.record import GENDER_ALONE, Report, find_measure
 from visavox.evaluation.strips import FACE_PX, Embedded, Strip, embed_face, embed_voice
 from visavox.evaluation.tables import Block, caveats, is_main, remarks, table_blocks
 from visavox.evaluation.wording import format_cell, format_interval, format_value, group_words, n_faces
 
-GENDER_ALONE = "gender alone"
 FIGURE_GROUPS = ("all", "same_gender")
 
 
@@ -38,7 +39,7 @@ def report_page(report: Report) -> str:
         _measures(report),
         _figures("Curves", "", curve_figures(report.curves, report.measures)),
         _training(report),
-        _strips(report, "best", "The best matches", "The voices whose own face stands furthest above every wrong one."),
+        _strips(report, "best", "The best matches", _best_words(report)),
         _strips(report, "worst", "The worst matches", "The voices for which a wrong face comes closest, or wins."),
         _provenance(report),
     ]
@@ -79,8 +80,7 @@ def pair_measure(measures: Sequence[Measure], direction: str, group: str) -> Mea
 
 
 def _header(report: Report) -> str:
-    about = [report.title, *(str(report.provenance[k]) for k in ("corpus", "date") if report.provenance.get(k))]
-    kicker = f'<p class="kicker">{escaped(" · ".join(dict.fromkeys(about)))}</p>'
+    kicker = f'<p class="kicker">{escaped(_kicker(report))}</p>'
     main = pair_measure(report.measures, "voice_to_face", "all")
     if main is None or not math.isfinite(main.value):
         return f"{kicker}<h1>{escaped(report.title)}</h1>{_people(report)}"
@@ -93,7 +93,7 @@ def _header(report: Report) -> str:
     )
     lead = (
         f"Measured on <b>{main.n_people:,} people</b> and {main.count:,} probes{interval}; "
-        f"guessing gives {escaped(format_value(main.measure, main.chance))}."
+        f"guessing gives {escaped(format_value(main.measure, main.chance))}{_alone(report, main)}."
     )
     same = pair_measure(report.measures, "voice_to_face", "same_gender")
     if same is not None and math.isfinite(same.value):
@@ -102,6 +102,26 @@ def _header(report: Report) -> str:
             f" When both faces have one gender it is <b>{escaped(format_value(same.measure, same.value))}</b>{inside}."
         )
     return f'{kicker}<h1>{headline}</h1><p class="lead">{lead}</p>'
+
+
+def _kicker(report: Report) -> str:
+    """Title, corpus and day; a corpus that the title ends with is not said twice."""
+    corpus, date = (str(report.provenance.get(name) or "") for name in ("corpus", "date"))
+    said = [report.title]
+    if corpus and report.title != corpus and not report.title.endswith(f" {corpus}"):
+        said.append(corpus)
+    with contextlib.suppress(ValueError):  # a date in other words stays as it is
+        date = datetime.datetime.fromisoformat(date).strftime("%Y-%m-%d")
+    return " · ".join([*said, date] if date else said)
+
+
+def _alone(report: Report, found: Measure) -> str:
+    """What gender alone reaches on the same question, as a clause; nothing where it is not known."""
+    gender = report.baseline(GENDER_ALONE)
+    alone = find_measure(gender.measures, found.key) if gender is not None else None
+    if alone is None or not math.isfinite(alone.value):
+        return ""
+    return f", gender alone <b>{escaped(format_value(alone.measure, alone.value))}</b>"
 
 
 def _people(report: Report) -> str:
@@ -174,7 +194,7 @@ def _table(report: Report, measures: Sequence[Measure]) -> str:
 
 
 def _block(block: Block, n_columns: int) -> str:
-    rows = [f'<tr><th scope="rowgroup" colspan="{n_columns}">{escaped(block.heading)}</th></tr>']
+    rows = [f'<tr><th scope="rowgroup" colspan="{n_columns}"><span>{escaped(block.heading)}</span></th></tr>']
     for row in block.rows:
         cells = [value_cells(row.model, strong=True), *(value_cells(m) for m in row.baselines)]
         chance = escaped(format_value(row.model.measure, row.model.chance))
@@ -207,6 +227,15 @@ def _training(report: Report) -> str:
 def _strips(report: Report, kind: str, heading: str, about: str) -> str:
     items = "".join(_strip(strip) for strip in report.strips if strip.kind == kind)
     return _section(heading, f'<ul class="strips">{items}</ul>' if items else "", about=about)
+
+
+def _best_words(report: Report) -> str:
+    about = "The voices whose own face stands furthest above every wrong one."
+    margins = [strip.margin for strip in report.strips if strip.kind == "best"]
+    n_right = sum(margin > 0 for margin in margins)
+    if n_right == len(margins):
+        return about
+    return f"{about} Even of these {len(margins)} only {n_right} beat all wrong faces at once."
 
 
 def _strip(strip: Strip) -> str:
@@ -260,6 +289,8 @@ def _facts(values: Mapping[str, object], *, top: bool = False) -> str:
 def _fact(value: object) -> str:
     if value is None:
         return "not known"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, list | tuple):
         return "<br>".join(escaped(v) for v in value)
     return escaped(value)

@@ -25,6 +25,7 @@ from visavox.evaluation.measures import Curve, Measure
 from visavox.evaluation.strips import Strip
 
 FORMAT = "visavox-report-1"
+GENDER_ALONE = "gender alone"  # name of the baseline that knows genders and nothing else
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,13 @@ class Report:
     """Sentences on single results: why a measure is undefined, what was left out."""
     training: TrainingHistory | None = field(default=None)
     """The course of the training, where it is known."""
+
+    def __repr__(self) -> str:
+        """Return the title and how much there is; the rows themselves would fill pages."""
+        baselines = ", ".join(b.name for b in self.baselines) or "none"
+        return (
+            f"Report({self.title!r}: {len(self.measures)} measures, {len(self.curves)} curves, baselines {baselines})"
+        )
 
     def find(self, *, protocol: str, direction: str, group: str, measure: str) -> Measure | None:
         """The model's measure of these names, or None."""

@@ -19,10 +19,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from visavox.evaluation.measures import Measure
-from visavox.evaluation.record import Baseline, Report, find_measure
+from visavox.evaluation.record import GENDER_ALONE, Baseline, Report, find_measure
 from visavox.evaluation.wording import (
     direction_words,
     format_cell,
+    format_number,
     format_value,
     group_words,
     measure_words,
@@ -30,6 +31,13 @@ from visavox.evaluation.wording import (
 )
 
 MAIN_N = (2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)  # numbers of candidates that the short table shows
+SHORT_WORDS = {
+    "accuracy_1_of_2": "1:2 matching",
+    "auc": "verification AUC",
+    "eer": "verification EER",
+    "map": "retrieval mAP",
+}
+"""The measures that a terminal shows, and how it calls them."""
 
 
 @dataclass(frozen=True)
@@ -174,3 +182,33 @@ def flat(values: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]
             plain = ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
             lines.append((full, plain))
     return lines
+
+
+def figure_lines(report: Report, only: Iterable[str] = tuple(SHORT_WORDS)) -> list[str]:
+    """Returns a line for a terminal for each main measure: value, 95 % interval, chance, gender alone.
+
+    Args:
+        report: what was found.
+        only: names of measures, out of `SHORT_WORDS`; others are left out.
+    """
+    gender, wanted = report.baseline(GENDER_ALONE), set(only) & set(SHORT_WORDS)
+    rows = []
+    for found in (m for m in report.measures if m.measure in wanted):
+        name = ", ".join(
+            [SHORT_WORDS[found.measure], *(part.replace("_", " ") for part in (found.direction, found.group))]
+        )
+        alone = find_measure(gender.measures, found.key) if gender is not None else None
+        rows.append((f"{name}:", _figure_words(found, alone)))
+    width = max((len(name) for name, _ in rows), default=0)
+    return [f"  {name:<{width}} {said}" for name, said in rows]
+
+
+def _figure_words(found: Measure, alone: Measure | None) -> str:
+    value, interval = format_cell(found)
+    if not math.isfinite(found.value):
+        return f"{value} ({found.note})" if found.note else value
+    bounds = f"({interval})" if interval else ""
+    said = f"{value:>7} {bounds:<12} chance {format_number(found.measure, found.chance):>4}"
+    if alone is None or not math.isfinite(alone.value):
+        return said
+    return f"{said}, gender alone {format_number(alone.measure, alone.value):>4}"

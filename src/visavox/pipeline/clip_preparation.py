@@ -18,8 +18,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from visavox.corpus.items import MODALITIES, MediaItem, Modality, item_key, stored_name
-from visavox.corpus.sources.base import ClipRecord, problem_items
+from visavox.corpus.items import MODALITIES, MediaItem, stored_name
+from visavox.corpus.sources.base import ClipRecord, problem_items, record_item
 from visavox.errors import ConfigError, MediaError, MissingDependencyError
 from visavox.media.audio import read_voice, voice_quality, write_voice
 from visavox.media.face_crop import crop_face
@@ -64,7 +64,7 @@ class ClipPreparer:
         for modality in MODALITIES:
             path = record.path(modality)
             if path is not None:
-                rows.append(self._prepare_item(_blank_row(record, modality), path))
+                rows.append(self._prepare_item(record_item(record, modality), path))
         return rows
 
     def _prepare_item(self, row: MediaItem, path: Path) -> MediaItem:
@@ -110,21 +110,6 @@ class ClipPreparer:
             "sharpness": float(crop.sharpness),
             "brightness": float(crop.brightness),
         }
-
-
-def _blank_row(record: ClipRecord, modality: Modality) -> MediaItem:
-    return MediaItem(
-        item_key(record.clip, modality),
-        record.clip,
-        modality,
-        person=record.person,
-        video=record.video,
-        session=record.session,
-        source=record.source(modality),
-        start_s=record.start_s,
-        end_s=record.end_s,
-        attributes=record.attributes,
-    )
 
 
 def file_digest(path: Path) -> str:

@@ -57,7 +57,8 @@ def build_corpus(config: PrepareConfig, progress: Callable[[int, int], None] | N
 
     Raises:
         ConfigError: an unknown source, detector or column; an output folder that holds something else.
-        DataError: the catalog was made with other settings, or is corrupted; the disk is full.
+        DataError: the catalog was made with other settings, holds clips that the source does not name, or is
+            corrupted; the disk is full.
     """
     started = time.monotonic()
     DETECTORS.get(config.detector)
@@ -72,6 +73,7 @@ def build_corpus(config: PrepareConfig, progress: Callable[[int, int], None] | N
     try:
         with _open_catalog(config, settings, source) as catalog:
             done = catalog.done_clips()
+            _refuse_strangers(config, done, records)
             todo = [record for record in records if record.clip not in done]
             for n_new, items in enumerate(_prepared(todo, settings, config), start=1):
                 catalog.add_clip(items)
@@ -96,13 +98,27 @@ def _open_catalog(config: PrepareConfig, settings: ClipSettings, source: Source)
             f"`out` must be a new or empty folder, or a corpus to go on with. {config.out} holds other files. "
             "Choose another folder."
         )
-    if config.overwrite and path.exists():
+    kept: dict[str, object] = {"clip": dataclasses.asdict(settings), "source": source.settings()}
+    # The catalog first, at the beginning and when starting anew: after a kill in between, a folder without it would
+    # belong to somebody else, and an old one would name files that are gone.
+    config.out.mkdir(parents=True, exist_ok=True)
+    catalog = Catalog.create(path, kept, overwrite=config.overwrite)
+    if config.overwrite:
         for name in ("faces", "voices", "cache"):
             shutil.rmtree(config.out / name, ignore_errors=True)
     for name in ("faces", "voices"):
-        (config.out / name).mkdir(parents=True, exist_ok=True)
-    kept: dict[str, object] = {"clip": dataclasses.asdict(settings), "source": source.settings()}
-    return Catalog.create(path, kept, overwrite=config.overwrite)
+        (config.out / name).mkdir(exist_ok=True)
+    return catalog
+
+
+def _refuse_strangers(config: PrepareConfig, done: set[str], records: Sequence[ClipRecord]) -> None:
+    """Raise if the corpus holds clips of another folder of the same name, or clips that the table has lost since."""
+    strangers = sorted(done - {record.clip for record in records})
+    if strangers and not config.limit:
+        raise DataError(
+            f"{config.out} holds {len(strangers)} clips that {config.root} does not name, {strangers[0]!r} for one. "
+            "Choose another folder, or start anew with --overwrite."
+        )
 
 
 def _prepared(

@@ -24,7 +24,7 @@ from typing import Any
 
 from visavox.batches.pair_batches import Pairs
 from visavox.errors import ConfigError
-from visavox.models.associators.base import Associator, check_count
+from visavox.models.associators.base import Associator, check_count, check_number
 from visavox.models.associators.cca import CCA
 from visavox.models.associators.ensemble import Ensemble
 from visavox.models.associators.two_tower import TwoTower
@@ -33,6 +33,7 @@ from visavox.pipeline.training_log import RunPlace
 from visavox.registry import ASSOCIATORS
 
 Spec = str | Mapping[str, Any]
+LONGEST_CHECKED = 4096  # numbers a vector, longer than any encoder's: how many there are is known only with the data
 GIVEN_BY_DATA = frozenset({"voice_dim", "face_dim"})
 
 
@@ -120,12 +121,17 @@ def _plan(spec: Spec, settings: TrainingSettings, prefix: str) -> list[NetworkPl
         if not isinstance(members, list | tuple) or not members:
             raise ConfigError(f"An ensemble needs `members`, a list of specs. Got {members!r}.")
         weights = arguments.get("weights")
-        if weights is not None and len(weights) != len(members):
-            raise ConfigError(f"`weights` must have one number a member, {len(members)}. Got {len(weights)}.")
+        if weights is not None and (not isinstance(weights, list | tuple) or len(weights) != len(members)):
+            raise ConfigError(f"`weights` must have one number a member, {len(members)}. Got {weights!r}.")
+        for weight in weights or ():
+            check_number("weights", weight, at_least=1e-9)
         return [plan for i, member in enumerate(members) for plan in _plan(member, settings, f"{prefix}{i}.")]
     if name == "cca":
         _refuse_left_over(name, arguments, _constructor_arguments(CCA))
+        CCA(LONGEST_CHECKED, LONGEST_CHECKED, **arguments)  # holds every argument to its range, as below
         return []
+    if name != "two_tower":
+        raise ConfigError(f"Nobody knows how to fit the associator {name!r}. Choose cca, two_tower or ensemble.")
     of_settings = {field.name for field in fields(TrainingSettings)}
     of_network = _constructor_arguments(TwoTower) - {"seed"}
     _refuse_left_over(name, arguments, of_settings | of_network | {"n_members"})
@@ -133,6 +139,7 @@ def _plan(spec: Spec, settings: TrainingSettings, prefix: str) -> list[NetworkPl
     check_count("n_members", n_members)
     own = replace(settings, **{key: value for key, value in arguments.items() if key in of_settings})
     network = {key: value for key, value in arguments.items() if key in of_network}
+    TwoTower(1, 1, **network)  # holds every argument to its range before anything is trained
     plans = []
     for i in range(n_members):
         seed = own.seed + i
@@ -158,6 +165,8 @@ def _assemble(
 
 
 def _parts(spec: Spec) -> tuple[str, dict[str, Any]]:
+    if not isinstance(spec, str | Mapping):
+        raise ConfigError(f"An associator must be a name or a mapping with `name`. Got {spec!r}.")
     arguments = {"name": spec} if isinstance(spec, str) else dict(spec)
     name = arguments.pop("name", None)
     if not isinstance(name, str):

@@ -13,6 +13,10 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
+from visavox.errors import one_line
+
+BAR_WIDTH = 20  # characters
+
 
 @dataclass(frozen=True)
 class FaceOutcome:
@@ -67,6 +71,32 @@ class MatchOutcome:
         """Whether there was a usable voice and at least two usable faces."""
         return any(p is not None for p in self.probabilities)
 
+    def __str__(self) -> str:
+        """Return the lines that `visavox match` prints: a bar and a probability for each face, and how to read them."""
+        names = [one_line(face.name) for face in self.faces]
+        width = max(map(len, names), default=0)
+        lines = []
+        for index, (name, face) in enumerate(zip(names, self.faces, strict=True)):
+            mark = ">" if index == self.best else " "
+            lines.append(f"{mark} {name:<{width}}  {_face_words(face)}")
+        if self.voice_status != "ok":
+            lines.append(f"No answer: {one_line(self.voice_note)}")
+        elif not self.decided:
+            lines.append("No answer: at least two usable faces are needed.")
+        else:
+            lines.append(
+                f"A guess by {self.model} from {self.speech_s:.1f} s of speech, "
+                "given that one of these faces is the speaker's."
+            )
+        return "\n".join(lines)
+
     def to_dict(self) -> dict[str, Any]:
         """Return the outcome as a mapping that JSON can hold."""
         return {**dataclasses.asdict(self), "best": self.best, "decided": self.decided}
+
+
+def _face_words(face: FaceOutcome) -> str:
+    if face.probability is None:
+        return one_line(face.note) or "not compared"
+    bar = "#" * round(BAR_WIDTH * face.probability)
+    return f"{bar:<{BAR_WIDTH}} {100 * face.probability:5.1f} %  {face.note}".rstrip()

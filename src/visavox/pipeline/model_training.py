@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from visavox.batches.pair_batches import Pairs
 from visavox.config import TrainConfig
 from visavox.corpus.atomic_file import atomic_file
 from visavox.corpus.embeddings import EmbeddingTable
+from visavox.corpus.linked_groups import linked_groups
 from visavox.corpus.pairing import match_clips
 from visavox.corpus.splits import Splits, make_folds
 from visavox.errors import ConfigError, DataError
@@ -39,9 +41,9 @@ from visavox.pipeline.frozen_encoder import Compute
 from visavox.pipeline.gender_prediction import with_predicted_genders
 from visavox.pipeline.model_card import CardFacts, model_card
 from visavox.pipeline.monitoring import beat_rates
-from visavox.pipeline.splitting import SPLITS
+from visavox.pipeline.splitting import SPLITS, refuse_leaks
 from visavox.pipeline.training import TrainingSettings
-from visavox.pipeline.training_log import RunPlace
+from visavox.pipeline.training_log import METRICS_FILE, TENSORBOARD_FOLDER, RunPlace
 from visavox.pipeline.voice_face_model import Preprocess, VoiceFaceModel, hash_identity
 
 CONFIG, BEST, HELD_OUT, FOLDS = "config.yaml", "best", "held_out", "folds.json"
@@ -110,7 +112,8 @@ def train_model(config: TrainConfig, progress: Progress | None = None) -> TrainO
     spec: Any = ASSOCIATOR if config.associator == "base" else config.associator
     settings = TrainingSettings(
         seed=config.seed,
-        patience_epochs=config.patience_epochs if config.subset == "train" else 0,
+        batch_size=config.batch_size,
+        patience_epochs=config.patience_epochs,
         checkpoint_every_epochs=config.checkpoint_every_epochs,
     )
     plans = plan_networks(spec, settings)
@@ -186,7 +189,7 @@ class _Run:
         return TrainOutcome(self.config.out, len(pairs), people, associator.n_parameters, scale, accuracies)
 
     def folds(self, splits: Splits | None) -> TrainOutcome:
-        """Train once a fold, save each fold's model and all held-out vectors."""
+        """Train once a fold and keep the held-out vectors; the models themselves are not kept."""
         if splits is None or splits.n_folds == 0:
             raise ConfigError(
                 "`subset` folds needs a split with folds. Give --splits, made with: visavox split --folds 5"
@@ -211,7 +214,8 @@ class _Run:
         self._save_held_out(held, np.concatenate(voices), np.concatenate(faces), fold_names)
         accuracies = _accuracies(blocks)
         written = {"n_folds": splits.n_folds, "match_scale": scale, "accuracies": accuracies}
-        (self.config.out / FOLDS).write_text(json.dumps(written, indent=2), encoding="utf-8")
+        with atomic_file(self.config.out / FOLDS, what="figures of the folds") as fresh:
+            fresh.write_text(json.dumps(written, indent=2), encoding="utf-8")
         people = len(set(held.voice.identities))
         return TrainOutcome(self.config.out, len(rows), people, n_parameters, scale, accuracies)
 
@@ -220,10 +224,9 @@ class _Run:
             return _read_scale(self.config.calibration)
         if held_out is not None and len(set(held_out.identity.tolist())) > 1:
             return fit_match_scale([_block(associator, held_out)[:2]])
-        links = [*zip(pairs.keys, pairs.identity, pairs.video, strict=True)]
-        if len({identity for _, identity, _ in links}) < 2 * INNER_FOLDS:
-            return Preprocess().match_scale
         folds = _inner_folds(self.paired, pairs)
+        if folds is None:
+            return Preprocess().match_scale
         scores = cross_validate([self.spec], pairs, folds, self.settings, device=self.device)[0]
         return fit_match_scale([(fold.similarity, fold.allowed) for fold in scores.folds])
 
@@ -289,9 +292,13 @@ def _each_once(voice_rows: np.ndarray, face_rows: np.ndarray) -> tuple[np.ndarra
     return rows[:, 0], rows[:, 1]
 
 
-def _inner_folds(paired: PairedTables, pairs: Pairs) -> np.ndarray:
-    links = {link.clip: link for link in paired.voice.links()}
-    folds = make_folds([links[key] for key in pairs.keys], INNER_FOLDS, seed=0)
+def _inner_folds(paired: PairedTables, pairs: Pairs) -> np.ndarray | None:
+    """Return the fold of each pair, (n_pairs,) int; None where too few people are free of each other's videos."""
+    known = {link.clip: link for link in paired.voice.links()}
+    links = [known[key] for key in pairs.keys]
+    if len(linked_groups(links)) < 2 * INNER_FOLDS:
+        return None
+    folds = make_folds(links, INNER_FOLDS, seed=0)
     return np.array([folds[key] for key in pairs.keys])
 
 
@@ -305,25 +312,8 @@ def _load_splits(config: TrainConfig, embedded: CorpusEmbeddings) -> Splits | No
             raise ConfigError("`subset` folds needs --splits. Make them with: visavox split --folds 5")
         return None
     splits = Splits.load(config.splits / SPLITS, catalog_hash=embedded.about.get("catalog_hash"))
-    refuse_leaks(splits, embedded.voice)
+    refuse_leaks(splits, embedded)
     return splits
-
-
-def refuse_leaks(splits: Splits, table: EmbeddingTable) -> None:
-    """Raise if a person or a video stands in two subsets of a split, as after an edit by hand.
-
-    Raises:
-        DataError: the message names the person or video, both subsets, and the remedy.
-    """
-    sides: dict[str, str] = {}
-    for clip, identity, video in zip(table.clips, table.identities, table.videos, strict=True):
-        side = splits.subset_of(clip)
-        for name in (identity, f"video:{video}") if video else (identity,):
-            if side is not None and sides.setdefault(name, side) != side:
-                raise DataError(
-                    f"{name!r} is in the subsets {sides[name]!r} and {side!r} (clip {clip!r}); nobody may be in two. "
-                    "Mend splits.json, or run `visavox split` again."
-                )
 
 
 def _read_scale(folder: Path) -> float:
@@ -357,11 +347,17 @@ def _claim_folder(config: TrainConfig, spec: Any, embedded: CorpusEmbeddings) ->
                 "Choose another folder, or start anew with --overwrite."
             )
         return
-    if config.out.exists() and any(config.out.iterdir()) and not config.overwrite and not path.is_file():
-        raise ConfigError(f"`out` must be a new or empty folder, or a run. {config.out} holds other files.")
+    if config.out.exists() and any(config.out.iterdir()) and not path.is_file():
+        raise ConfigError(
+            f"`out` must be a new or empty folder, or a run. {config.out} holds other files. Choose another folder."
+        )
     config.out.mkdir(parents=True, exist_ok=True)
-    for left in (*config.out.glob("member-*/state.safetensors"), config.out / "metrics.jsonl"):
-        left.unlink(missing_ok=True)
+    # All of it: a model, a checkpoint or held-out vectors of the run before must never pass for those of this one.
+    for name in (BEST, HELD_OUT, TENSORBOARD_FOLDER, *(member.name for member in config.out.glob("member-*"))):
+        if (config.out / name).is_dir():
+            shutil.rmtree(config.out / name)
+    for name in (FOLDS, METRICS_FILE):
+        (config.out / name).unlink(missing_ok=True)
     with atomic_file(path, what="settings of the run") as fresh:
         fresh.write_text(yaml.safe_dump(wanted, sort_keys=False), encoding="utf-8")
 

@@ -45,7 +45,8 @@ STEP_CONFIGS: Mapping[str, type] = {
     "train": TrainConfig,
     "evaluate": EvaluateConfig,
 }
-INPUTS = ("root", "pairs")  # options that name folders of media from outside
+INPUTS = frozenset({"root", "pairs"})  # options that name folders of media
+OUTPUTS = frozenset({"out", "cache", "final_log"})  # options that name what a step writes
 
 
 @dataclass(frozen=True)
@@ -60,19 +61,27 @@ class Step:
     """Its configuration, paths resolved."""
     final: bool
     """Whether it is a test on people kept aside."""
+    run: Path
+    """Folder of the run; what lies in it was made by the steps before."""
 
     def fingerprint(self, before: str) -> str:
-        """Return a hash of what decides the step: its options, its media files, and everything before it."""
+        """Return a hash of what decides the step: its options, its files from outside, and everything before it."""
         options = {field.name: getattr(self.config, field.name) for field in dataclasses.fields(self.config)}
         listed = [
-            (str(path.relative_to(options[name])), path.stat().st_size, path.stat().st_mtime_ns)
-            for name in INPUTS
-            if isinstance(options.get(name), Path) and options[name].is_dir()
-            for path in sorted(options[name].rglob("*"))
+            (str(path.relative_to(folder)), path.stat().st_size, path.stat().st_mtime_ns)
+            for name, value in sorted(options.items())
+            for folder in self._folders(name, value)
+            for path in sorted(folder.rglob("*"))
             if path.is_file()
         ]
         text = json.dumps([before, self.name, options, listed], default=str, sort_keys=True)
         return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+    def _folders(self, name: str, value: Any) -> list[Path]:
+        """Return the folders that an option reads and that no step before has made."""
+        paths = [Path(value)] if name == "model" else value if isinstance(value, tuple) else [value]
+        found = [path for path in paths if isinstance(path, Path) and name not in OUTPUTS and path.is_dir()]
+        return [path for path in found if name in INPUTS or not path.is_relative_to(self.run)]
 
 
 def read_recipe(path: Path, *, out: Path, data: Path | None) -> list[Step]:
@@ -135,7 +144,7 @@ def _step(path: Path, number: int, step: Any, out: Path, data: Path | None) -> S
     hints = typing.get_type_hints(config_class)
     resolved = {key: _resolve(value, hints.get(key), out=out, data=data, where=where) for key, value in options.items()}
     config: Any = parse_mapping(config_class, resolved, where=where)
-    return Step(number, name, config, final=bool(getattr(config, "final", False)))
+    return Step(number, name, config, final=bool(getattr(config, "final", False)), run=out)
 
 
 def _resolve(value: Any, hint: Any, *, out: Path, data: Path | None, where: str) -> Any:

@@ -80,6 +80,25 @@ def audit_corpus(corpus: Path, items: list[MediaItem], splits: Splits, embedding
     )
 
 
+def refuse_leaks(splits: Splits, embedded: CorpusEmbeddings) -> None:
+    """Raise if a person or a video stands in two subsets or two folds of a split, as after an edit by hand.
+
+    Raises:
+        DataError: the message names the person or video, both subsets or folds, and the remedy.
+    """
+    folds = {clip: f"fold {fold}" for clip, fold in splits.folds.items()}
+    for side_of in (splits.subsets, folds):
+        sides: dict[str, str] = {}
+        for link in (*embedded.voice.links(), *embedded.face.links()):
+            side = side_of.get(link.clip)
+            for name in (link.identity, f"video:{link.video}") if link.video else (link.identity,):
+                if side is not None and sides.setdefault(name, side) != side:
+                    raise DataError(
+                        f"{name!r} is in {sides[name]!r} and in {side!r} (clip {link.clip!r}); nobody may be in two. "
+                        "Mend splits.json, or run `visavox split` again."
+                    )
+
+
 def _fractions(config: SplitConfig) -> Mapping[str, float]:
     train = 1.0 - config.validation - config.test
     if train <= 0 or min(config.validation, config.test) < 0:

@@ -26,8 +26,8 @@ from visavox.pipeline.corpus_building import build_corpus
 from visavox.pipeline.embedding import CorpusEmbeddings, embed_corpus
 from visavox.pipeline.frozen_encoder import Compute
 from visavox.pipeline.gender_prediction import with_predicted_genders
-from visavox.pipeline.model_training import HELD_OUT, refuse_leaks
-from visavox.pipeline.splitting import SPLITS
+from visavox.pipeline.model_training import HELD_OUT
+from visavox.pipeline.splitting import SPLITS, refuse_leaks
 from visavox.pipeline.voice_face_model import VoiceFaceModel, overlap
 
 Progress = Callable[[int, int], None]
@@ -138,7 +138,6 @@ def _from_pairs(config: EvaluateConfig, model: VoiceFaceModel, progress: Progres
         "device": config.device,
         "precision": config.precision,
         "batch_size": config.batch_size,
-        "workers": config.workers,
     }
     prepare = PrepareConfig(
         root=config.pairs,
@@ -146,7 +145,7 @@ def _from_pairs(config: EvaluateConfig, model: VoiceFaceModel, progress: Progres
         columns=config.columns,
         detector=model.preprocess.detector,
         min_speech_s=model.preprocess.min_speech_s,
-        **compute,  # type: ignore[arg-type]
+        workers=config.workers,
     )
     build_corpus(prepare, progress)
     embed = EmbedConfig(
@@ -154,6 +153,7 @@ def _from_pairs(config: EvaluateConfig, model: VoiceFaceModel, progress: Progres
         out=config.out / "embeddings",
         voice_encoder=model.preprocess.voice_encoder,
         face_encoder=model.preprocess.face_encoder,
+        workers=config.workers,
         **compute,  # type: ignore[arg-type]
     )
     return embed_corpus(embed, progress)
@@ -168,7 +168,7 @@ def _from_split(config: EvaluateConfig) -> tuple[CorpusEmbeddings, str]:
     if config.splits is None:
         raise ConfigError(f"`subset` {config.subset} needs --splits, a folder that `visavox split` wrote.")
     splits = Splits.load(config.splits / SPLITS, catalog_hash=raw.about.get("catalog_hash"))
-    refuse_leaks(splits, raw.voice)
+    refuse_leaks(splits, raw)
     if not splits.counts().get(config.subset):
         raise ConfigError(f"The split has no clip in {config.subset!r}. It has: {splits.counts()}. Choose --subset.")
     tables = (table.select(splits.rows(table, config.subset)) for table in (raw.voice, raw.face))

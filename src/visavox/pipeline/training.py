@@ -80,6 +80,9 @@ class TrainingSettings:
         check_count("patience_epochs", self.patience_epochs, at_least=0)
         check_count("checkpoint_every_epochs", self.checkpoint_every_epochs, at_least=0)
         check_count("seed", self.seed, at_least=0)
+        for name in ("learn_temperature", "balanced"):
+            if not isinstance(getattr(self, name), bool):
+                raise ConfigError(f"`{name}` must be true or false. Got {getattr(self, name)!r}.")
         if self.schedule not in get_args(Schedule):
             raise ConfigError(f"`schedule` must be one of {', '.join(get_args(Schedule))}. Got {self.schedule!r}.")
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 
+from visavox.corpus.atomic_file import atomic_file
 from visavox.corpus.items import MediaItem
 from visavox.errors import DataError
 from visavox.media.audio import read_voice
@@ -38,8 +39,13 @@ class VoiceCeiling:
     """Clips that the figures come from."""
 
     def save(self, path: Path) -> None:
-        """Write the figures as JSON."""
-        path.write_text(json.dumps(dataclasses.asdict(self)), encoding="utf-8")
+        """Write the figures as JSON.
+
+        Raises:
+            DataError: the file cannot be written.
+        """
+        with atomic_file(path, what="voice ceiling") as fresh:
+            fresh.write_text(json.dumps(dataclasses.asdict(self)), encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> VoiceCeiling | None:

@@ -88,6 +88,15 @@ class VoiceFaceModel:
         self._detector: Any = None
         self._speech: SpeechDetector | None = None
 
+    def __repr__(self) -> str:
+        """Return the name, what it is made of, and on how many people it was trained."""
+        encoders = (self.preprocess.voice_encoder, self.preprocess.face_encoder)
+        voice, face = (spec if isinstance(spec, str) else spec.get("name", "?") for spec in encoders)
+        kind = type(self.associator).__name__
+        return (
+            f"VoiceFaceModel({self.name!r}: {voice} + {face}, {kind}, trained on {len(self.people)} people or videos)"
+        )
+
     @classmethod
     def from_pretrained(cls, name: str | Path, *, compute: Compute | None = None) -> VoiceFaceModel:
         """Return a model from a boxed name ("base"), a folder, a run of `visavox train`, or a hub id.

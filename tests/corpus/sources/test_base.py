@@ -6,7 +6,7 @@ import pickle
 from pathlib import Path
 
 from visavox.corpus.items import Attribute
-from visavox.corpus.sources.base import ClipRecord, problem_items
+from visavox.corpus.sources.base import ClipRecord, problem_items, record_item
 
 MISSING = ("missing_file", "no file for 'c' in faces/")
 
@@ -56,3 +56,10 @@ def test_paths_and_sources_are_found_by_modality() -> None:
 def test_a_record_crosses_a_process_pool() -> None:
     record = ClipRecord("c", face_path=Path("c.jpg"), attributes={"gender": Attribute("f")}, problem=MISSING)
     assert pickle.loads(pickle.dumps(record)) == record
+
+
+def test_a_row_before_its_file_was_looked_at_is_whole_and_without_a_path() -> None:
+    record = ClipRecord("c", Path("f"), Path("v"), person="Ann", video="v1", face_source="faces/f", start_s=1.0)
+    item = record_item(record, "face")
+    assert (item.key, item.person, item.video, item.source, item.start_s) == ("c/face", "Ann", "v1", "faces/f", 1.0)
+    assert (item.status, item.path) == ("ok", None)

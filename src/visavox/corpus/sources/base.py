@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from visavox.corpus.items import MODALITIES, Attribute, MediaItem, Modality, item_key
@@ -94,21 +94,21 @@ def problem_items(record: ClipRecord) -> list[MediaItem]:
     if record.problem is None:
         return []
     status, reason = record.problem
-    return [
-        MediaItem(
-            item_key(record.clip, modality),
-            record.clip,
-            modality,
-            person=record.person,
-            video=record.video,
-            session=record.session,
-            source=record.source(modality),
-            start_s=record.start_s,
-            end_s=record.end_s,
-            status=status,
-            reason=reason,
-            attributes=record.attributes,
-        )
-        for modality in MODALITIES
-        if record.path(modality) is None
-    ]
+    blank = [record_item(record, modality) for modality in MODALITIES if record.path(modality) is None]
+    return [replace(item, status=status, reason=reason) for item in blank]
+
+
+def record_item(record: ClipRecord, modality: Modality) -> MediaItem:
+    """Return the row of one modality with all that the source knows, before its file was looked at."""
+    return MediaItem(
+        item_key(record.clip, modality),
+        record.clip,
+        modality,
+        person=record.person,
+        video=record.video,
+        session=record.session,
+        source=record.source(modality),
+        start_s=record.start_s,
+        end_s=record.end_s,
+        attributes=record.attributes,
+    )

@@ -131,6 +131,8 @@ class TwoTower(nn.Module, Associator):
         super().__init__()
         for name, size in (("voice_dim", voice_dim), ("face_dim", face_dim), ("output_dim", output_dim)):
             check_count(name, size)
+        if not isinstance(hidden, list | tuple):
+            raise ConfigError(f"`hidden` must be a list of whole numbers, one a layer. Got {hidden!r}.")
         for size in hidden:
             check_count("hidden", size)
         check_number("input_dropout", input_dropout, at_least=0, at_most=0.99)
