@@ -20,7 +20,6 @@ $(STAMP): pyproject.toml constraints.txt requirements-offline.txt
 
 quickstart: $(STAMP) ## the main job on a small generated set: prepare, split, train, evaluate, report
 	$(BIN)/visavox run recipes/quickstart.yaml --out quickstart
-	@echo "Report: quickstart/evaluation/report.html"
 
 test: $(STAMP) ## the tests
 	$(BIN)/python -m pytest -n 2 $(ARGS)

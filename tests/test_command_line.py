@@ -35,6 +35,8 @@ class ToyConfig:
     """Say nothing."""
     careful: bool = True
     """Take care."""
+    seed: int = 0
+    """Which numbers."""
 
 
 def parse(*words: str) -> ToyConfig:
@@ -98,6 +100,8 @@ def test_help_answers_and_gives_no_configuration(capsys: pytest.CaptureFixture[s
     assert parse_arguments(ToyConfig, ["--help"], prog="visavox toy", positional=("voice", "faces")) is None
     printed = capsys.readouterr().out
     assert "Items a pass. (default: 32)" in printed
+    assert "Which numbers. (default: 0)" in printed
+    assert "(default: [])" not in printed
     assert "--batch-size" in printed
     assert "<class" not in printed
 

@@ -15,6 +15,10 @@ def test_every_public_name_exists(name: str) -> None:
     assert getattr(visavox, name) is not None
 
 
+def test_completion_finds_the_public_names() -> None:
+    assert set(visavox.__all__) <= set(dir(visavox))
+
+
 def test_another_name_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = visavox.nothing

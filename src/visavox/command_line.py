@@ -126,7 +126,7 @@ def _build_parser(config_class: type, *, prog: str, positional: Sequence[str]) -
 
         def _get_help_string(self, action: Any) -> str:
             default = action.default
-            shown = default not in (None, False, "==SUPPRESS==", (), {}) and action.option_strings
+            shown = default is not False and default not in (None, "==SUPPRESS==", [], {}) and action.option_strings
             return f"{action.help or ''}{f' (default: {default})' if shown else ''}"
 
     description = (config_class.__doc__ or "").strip()
