@@ -143,6 +143,7 @@ def test_checkpoints_become_a_curve(
     )
     curves = [c for c in found.curves if c.name == "checkpoints"]
     assert [len(c.x) for c in curves] == [3, 3]
+    assert any("networks alone" in note for note in found.notes)
     assert found.training is not None
     assert len(found.training.rows) == 3
     last = found.training.rows[-1]

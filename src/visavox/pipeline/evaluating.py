@@ -69,7 +69,7 @@ def evaluate_model(config: EvaluateConfig, progress: Progress | None = None) -> 
         provenance=_provenance(config, people, lists),
         baselines=tuple(_baselines(config, people, lists)),
         strips=_strips(results, people),
-        notes=_notes(people, results),
+        notes=_notes(config, people, results),
         training=_history(config),
     )
     if config.final:
@@ -184,7 +184,7 @@ def _provenance(config: EvaluateConfig, people: TestedPeople, lists: TrialSet | 
     }
 
 
-def _notes(people: TestedPeople, results: list[ProtocolResult]) -> tuple[str, ...]:
+def _notes(config: EvaluateConfig, people: TestedPeople, results: list[ProtocolResult]) -> tuple[str, ...]:
     notes = [f"{m.group.replace('_', ' ')}: {m.note}" for m in _measures(results) if m.note]
     if any(identity.startswith(("video:", "clip:")) for identity in people.voice.identities):
         notes.append(
@@ -195,6 +195,8 @@ def _notes(people: TestedPeople, results: list[ProtocolResult]) -> tuple[str, ..
         notes.append(
             "Each fold was scored by a model that was trained on the other folds; scores of two folds never meet."
         )
+    if config.checkpoints:
+        notes.append("The curve of checkpoints is of the networks alone, their mean; closed forms have no epochs.")
     return tuple(dict.fromkeys(notes))
 
 

@@ -1,8 +1,8 @@
 """The GE2E speaker encoder: a voice to 256 numbers that tell speakers apart.
 
 The weights are those that the resemblyzer package carries; the forward pass is ours and the package is never
-imported, since it needs librosa and webrtcvad. Long pauses should be cut out beforehand
-(`visavox.media.speech.keep_speech`): the encoder takes the voice as it is given.
+imported, since it needs librosa and webrtcvad. The encoder takes the voice as it is given, pauses included; who wants
+them cut out beforehand has `visavox.media.speech.keep_speech`.
 
     voice -> louder, to -30 dB -> mel frames -> windows of 160 frames, 77 apart
           -> 3 LSTMs -> linear -> ReLU -> unit length -> mean over windows -> unit length
