@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from visavox.__main__ import COMMANDS, main
+from visavox.registry import ENCODERS, PROTOCOLS
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -57,9 +58,17 @@ def test_make_targets_of_the_readme_exist() -> None:
         assert re.search(rf"^{target}:", makefile, flags=re.MULTILINE)
 
 
-def test_every_command_is_in_the_table() -> None:
-    rows = re.findall(r"^\| `(\w+)` \|", README, flags=re.MULTILINE)
-    assert sorted(rows) == sorted(COMMANDS)
+@pytest.mark.parametrize(
+    ("heading", "names"),
+    [
+        ("command", list(COMMANDS)),
+        ("encoder", ENCODERS.names()),
+        ("protocol", PROTOCOLS.names()),
+    ],
+)
+def test_every_name_is_in_its_table(heading: str, names: list[str]) -> None:
+    (table,) = re.findall(rf"^\| {heading} \|.*\n\|[-|]+\n((?:\|.*\n)+)", README, flags=re.MULTILINE)
+    assert sorted(re.findall(r"^\| `(\w+)` \|", table, flags=re.MULTILINE)) == sorted(names)
 
 
 def test_files_that_are_named_exist() -> None:
