@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from visavox.world.drawn_faces import draw_face, landmarks_px
+from visavox.world.faces.drawn_faces import draw_face, landmarks_px
 from visavox.world.people import make_person
-from visavox.world.scene import Scene
+from visavox.world.faces.scene import Scene
 
 
 @dataclass(frozen=True)

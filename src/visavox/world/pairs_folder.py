@@ -20,7 +20,7 @@ import csv
 import io
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -31,10 +31,11 @@ from visavox.media.files import write_whole
 from visavox.media.images import write_face
 from visavox.worker_pool import n_processes as processes
 from visavox.worker_pool import stream
-from visavox.world.drawn_faces import draw_face
-from visavox.world.people import DEFAULT_CORRELATION, make_person
-from visavox.world.scene import random_scene
-from visavox.world.synthetic_voices import random_take, speak
+from visavox.world.faces.drawn_faces import draw_face
+from visavox.world.people import make_person
+from visavox.world.population import Population
+from visavox.world.faces.scene import random_scene
+from visavox.world.voices.synthetic_voices import random_take, speak
 
 WORLD_FILE = "world.json"
 COLUMNS = ("clip", "person", "gender", "session")
@@ -55,8 +56,8 @@ class World:
     """Clips of each person, 1 or more."""
     seed: int
     """0 or more."""
-    correlation: float = DEFAULT_CORRELATION
-    """Of what face and voice show of each shared dimension."""
+    population: Population = field(default_factory=Population)
+    """The generative model of the people."""
     format: int = _FORMAT
     """Version of the drawing and of the synthesis."""
 
@@ -128,17 +129,17 @@ def write_clip(out: Path, world: World, index: int, clip: int) -> None:
     Raises:
         OSError: the disk is full or read-only.
     """
-    person = make_person(index, seed=world.seed, correlation=world.correlation)
+    person = make_person(index, seed=world.seed, population=world.population)
     session_seed = [world.seed, index, 1, clip // CLIPS_PER_SESSION]
     clip_seed = [world.seed, index, 2, clip]
     face_path, voice_path = _paths(out, index, clip)
     # Face and voice take separate generators, so that a change in drawing leaves the voices as they were.
     rng = np.random.default_rng([*clip_seed, 0])
     scene = random_scene(np.random.default_rng([*session_seed, 0]), rng)
-    write_face(face_path, draw_face(person, scene, rng=rng))
+    write_face(face_path, draw_face(person.face, scene, rng=rng))
     rng = np.random.default_rng([*clip_seed, 1])
     take = random_take(np.random.default_rng([*session_seed, 1]), rng)
-    write_voice(voice_path, speak(person, take, rng))
+    write_voice(voice_path, speak(person.voice, take, rng))
 
 
 def _claim(out: Path, world: World, *, overwrite: bool) -> None:
@@ -153,7 +154,13 @@ def _claim(out: Path, world: World, *, overwrite: bool) -> None:
         raise DataError(f"{out} holds files but no {WORLD_FILE}: it is not a made-up world. Choose an empty folder.")
     (out / "faces").mkdir(parents=True, exist_ok=True)
     (out / "voices").mkdir(exist_ok=True)
-    write_whole(settings, (json.dumps(asdict(world), indent=2) + "\n").encode())
+    write_whole(settings, (json.dumps(_settings_of(world), indent=2) + "\n").encode())
+
+
+def _settings_of(world: World) -> dict[str, object]:
+    """Return the settings as JSON values."""
+    plain: dict[str, object] = json.loads(json.dumps(asdict(world)))
+    return plain
 
 
 def _clear(out: Path) -> None:
@@ -168,14 +175,14 @@ def _check_settings(settings: Path, world: World) -> None:
         found = json.loads(settings.read_text(encoding="utf-8"))
     except ValueError as error:
         raise DataError(f"{settings} is not JSON: {error}. Overwrite the folder or choose another.") from error
-    if found != asdict(world):
+    if found != _settings_of(world):
         raise DataError(
-            f"{settings.parent} holds another world: {_differences(found, asdict(world))}. "
+            f"{settings.parent} holds another world: {_differences(found, _settings_of(world))}. "
             "Choose another folder, overwrite this one, or ask for the same numbers."
         )
 
 
-def _differences(found: object, wanted: dict[str, float]) -> str:
+def _differences(found: object, wanted: dict[str, object]) -> str:
     if not isinstance(found, dict):
         return "its settings are not a mapping"
     names = [name for name in wanted if found.get(name) != wanted[name]]
@@ -210,7 +217,7 @@ def _write_table(out: Path, world: World, jobs: list[tuple[int, int]]) -> None:
     writer = csv.writer(table, lineterminator="\n")
     writer.writerow(COLUMNS)
     for index, clip in jobs:
-        person = make_person(index, seed=world.seed, correlation=world.correlation)
+        person = make_person(index, seed=world.seed, population=world.population)
         session = f"{person.name}-s{clip // CLIPS_PER_SESSION}"
         writer.writerow([_clip_name(index, clip), person.name, person.sex, session])
     write_whole(out / "clips.csv", table.getvalue().encode())

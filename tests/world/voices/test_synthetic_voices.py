@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from visavox.media.speech import SpeechDetector, speech_seconds
-from visavox.world.looks import look_of
+from visavox.world.faces.looks import look_of
 from visavox.world.people import DIMENSIONS, Person, make_people
-from visavox.world.synthetic_voices import Take, manner_of, random_take, source_of, speak
+from visavox.world.voices.synthetic_voices import Take, manner_of, random_take, source_of, speak
 
 PLAIN = Person("plain", "m", (0.0,) * 6, (0.0,) * 6, (0.0,) * 8, (0.0,) * 8)
 QUIET_ROOM = Take(duration_s=3.0, noise_db=-90.0, echo=0.0)

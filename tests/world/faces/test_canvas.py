@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from visavox.world.canvas import Canvas, ellipse, moved, ribbon, smooth_closed, smooth_open
+from visavox.world.faces.canvas import Canvas, ellipse, moved, ribbon, smooth_closed, smooth_open
 
 BLACK, WHITE = (0.0, 0.0, 0.0), (1.0, 1.0, 1.0)
 

@@ -1,11 +1,11 @@
 """The features of a drawn face: eyes, brows, nose, mouth and the marks of age, painted onto an easel.
 
-The head, the hair and the body are painted by `visavox.world.drawn_faces`, which also says in which order.
+The head, the hair and the body are painted by `visavox.world.faces.drawn_faces`, which also says in which order.
 
 Example:
-    >>> from visavox.world.looks import look_of
+    >>> from visavox.world.faces.looks import look_of
     >>> from visavox.world.people import make_person
-    >>> mouth_corners(look_of(make_person(0, seed=0)), Scene(smile=1.0)).shape
+    >>> mouth_corners(look_of(make_person(0, seed=0).face), Scene(smile=1.0)).shape
     (2, 2)
 """
 
@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from visavox.world.canvas import Mask, Points, ellipse, moved, smooth_closed, smooth_open
-from visavox.world.easel import DARK, WHITE, Easel
-from visavox.world.looks import Look, mix
-from visavox.world.scene import Scene
+from visavox.world.faces.canvas import Mask, Points, ellipse, moved, smooth_closed, smooth_open
+from visavox.world.faces.easel import DARK, WHITE, Easel
+from visavox.world.faces.looks import Look, mix
+from visavox.world.faces.scene import Scene
 
 
 def mouth_corners(look: Look, scene: Scene) -> Points:

@@ -7,7 +7,7 @@ import pytest
 from scipy.linalg import solve_toeplitz
 from scipy.signal import lfilter
 
-from visavox.world.source_filter import (
+from visavox.world.voices.source_filter import (
     HOP,
     SAMPLE_RATE,
     Source,

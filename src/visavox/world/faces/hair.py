@@ -1,10 +1,10 @@
 """The hair of a drawn face: the part behind the head, painted first, and the cap over the skull, painted last.
 
 Example:
-    >>> from visavox.world.looks import look_of
+    >>> from visavox.world.faces.looks import look_of
     >>> from visavox.world.people import make_person
-    >>> from visavox.world.scene import Scene
-    >>> easel = Easel(look_of(make_person(0, seed=0)), Scene())
+    >>> from visavox.world.faces.scene import Scene
+    >>> easel = Easel(look_of(make_person(0, seed=0).face), Scene())
     >>> paint_back_hair(easel)
 """
 
@@ -12,9 +12,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from visavox.world.canvas import Mask, Points, moved, smooth_closed, smooth_open
-from visavox.world.easel import DARK, Easel
-from visavox.world.looks import Look, mix
+from visavox.world.faces.canvas import Mask, Points, moved, smooth_closed, smooth_open
+from visavox.world.faces.easel import DARK, Easel
+from visavox.world.faces.looks import Look, mix
 
 _SUN = (1.0, 0.95, 0.86)  # hair shines towards this colour
 _SHORT = 0.2  # hair of less length has no part behind the head

@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from visavox.world.canvas import ellipse
-from visavox.world.easel import Easel
-from visavox.world.looks import look_of
+from visavox.world.faces.canvas import ellipse
+from visavox.world.faces.easel import Easel
+from visavox.world.faces.looks import look_of
 from visavox.world.people import make_person
-from visavox.world.scene import Scene
+from visavox.world.faces.scene import Scene
 
 BLACK = (0.0, 0.0, 0.0)
 DISC = ellipse(0.0, 0.0, 0.4, 0.4)

@@ -5,8 +5,8 @@ from dataclasses import fields, replace
 import numpy as np
 import pytest
 
-from visavox.world.source_filter import Tracks
-from visavox.world.speech_sounds import CONSONANTS, FRAME_S, VOWELS_HZ, Manner, babble
+from visavox.world.voices.source_filter import Tracks
+from visavox.world.voices.speech_sounds import CONSONANTS, FRAME_S, VOWELS_HZ, Manner, babble
 
 
 def spoken(manner: Manner | None = None, seed: int = 0, duration_s: float = 20.0) -> Tracks:

@@ -5,7 +5,7 @@ where the eyes, the nose and the mouth were put. Not photorealistic, and not mea
 
 Example:
     >>> from visavox.world.people import make_person
-    >>> draw_face(make_person(0, seed=0), Scene()).shape
+    >>> draw_face(make_person(0, seed=0).face, Scene()).shape
     (320, 320, 3)
 """
 
@@ -15,27 +15,27 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from visavox.world.canvas import Mask, Points, ellipse, moved, smooth_closed, smooth_open
-from visavox.world.easel import DARK, Easel
-from visavox.world.face_parts import mouth_corners, paint_age, paint_brow, paint_eye, paint_mouth, paint_nose
-from visavox.world.hair import paint_back_hair, paint_front_hair
-from visavox.world.looks import Look, look_of, mix
-from visavox.world.people import Person
-from visavox.world.scene import CANVAS_PX, FACE_PX, Pose, Scene
+from visavox.world.faces.canvas import Mask, Points, ellipse, moved, smooth_closed, smooth_open
+from visavox.world.faces.easel import DARK, Easel
+from visavox.world.faces.face_parts import mouth_corners, paint_age, paint_brow, paint_eye, paint_mouth, paint_nose
+from visavox.world.faces.hair import paint_back_hair, paint_front_hair
+from visavox.world.faces.looks import Look, look_of, mix
+from visavox.world.people import Shown
+from visavox.world.faces.scene import CANVAS_PX, FACE_PX, Pose, Scene
 
 
-def draw_face(person: Person, scene: Scene, *, rng: np.random.Generator | None = None) -> NDArray[np.uint8]:
-    """Return the portrait of a person in a scene.
+def draw_face(face: Shown, scene: Scene, *, rng: np.random.Generator | None = None) -> NDArray[np.uint8]:
+    """Return the portrait of a face in a scene.
 
     Args:
-        person: whom to draw.
+        face: what the face of a person shows.
         scene: pose, light, expression and wall.
         rng: of the camera's noise; without it the picture has none.
 
     Returns:
         (FACE_PX, FACE_PX, 3) uint8, RGB.
     """
-    easel = Easel(look_of(person), scene)
+    easel = Easel(look_of(face), scene)
     _paint_wall(easel)
     paint_back_hair(easel)
     _paint_neck(easel)
@@ -58,14 +58,14 @@ def draw_face(person: Person, scene: Scene, *, rng: np.random.Generator | None =
     return np.asarray(np.rint(np.clip(lit, 0.0, 1.0) * 255.0), dtype=np.uint8)
 
 
-def landmarks_px(person: Person, scene: Scene) -> NDArray[np.float64]:
+def landmarks_px(face: Shown, scene: Scene) -> NDArray[np.float64]:
     """Return where a portrait has its landmarks.
 
     Returns:
         (5, 2) float64, x and y in pixels of the portrait: left eye, right eye (of the picture), tip of the nose, left
         and right corner of the mouth.
     """
-    look = look_of(person)
+    look = look_of(face)
     points = np.array([[-look.eye_x_u, 0.0], [look.eye_x_u, 0.0], [0.0, look.nose_y_u - 0.07]])
     on_canvas = Pose(scene).surface(np.vstack([points, mouth_corners(look, scene)]))
     return on_canvas * (FACE_PX / CANVAS_PX)

@@ -6,12 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from visavox.world.canvas import Mask
-from visavox.world.easel import Easel
-from visavox.world.face_parts import mouth_corners, paint_age, paint_brow, paint_eye, paint_mouth, paint_nose
-from visavox.world.looks import look_of
+from visavox.world.faces.canvas import Mask
+from visavox.world.faces.easel import Easel
+from visavox.world.faces.face_parts import mouth_corners, paint_age, paint_brow, paint_eye, paint_mouth, paint_nose
+from visavox.world.faces.looks import look_of
 from visavox.world.people import make_person
-from visavox.world.scene import CANVAS_PX, Scene
+from visavox.world.faces.scene import CANVAS_PX, Scene
 
 LOOK = look_of(make_person(0, seed=0))
 EVERYWHERE: Mask = np.ones((CANVAS_PX, CANVAS_PX), dtype=np.float32)

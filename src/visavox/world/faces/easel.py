@@ -1,12 +1,12 @@
 """The canvas of one portrait in face units: what every painter of a part of the face works on.
 
-Shapes are given in face units, as in `visavox.world.looks`; the easel knows where they fall in the picture.
+Shapes are given in face units, as in `visavox.world.faces.looks`; the easel knows where they fall in the picture.
 
 Example:
-    >>> from visavox.world.canvas import ellipse
-    >>> from visavox.world.looks import look_of
+    >>> from visavox.world.faces.canvas import ellipse
+    >>> from visavox.world.faces.looks import look_of
     >>> from visavox.world.people import make_person
-    >>> easel = Easel(look_of(make_person(0, seed=0)), Scene(wall=(1.0, 1.0, 1.0)))
+    >>> easel = Easel(look_of(make_person(0, seed=0).face), Scene(wall=(1.0, 1.0, 1.0)))
     >>> easel.fill(ellipse(0.0, 0.0, 0.5, 0.5), (0.0, 0.0, 0.0))
     >>> easel.canvas.pixels[330, 320].tolist()
     [0.0, 0.0, 0.0]
@@ -17,9 +17,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from visavox.world.canvas import Canvas, Colour, Mask, Points, ribbon
-from visavox.world.looks import Look, mix
-from visavox.world.scene import CANVAS_PX, Pose, Scene
+from visavox.world.faces.canvas import Canvas, Colour, Mask, Points, ribbon
+from visavox.world.faces.looks import Look, mix
+from visavox.world.faces.scene import CANVAS_PX, Pose, Scene
 
 DARK: Colour = (0.11, 0.07, 0.08)
 WHITE: Colour = (0.96, 0.95, 0.94)

@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 
 from visavox.registry import DETECTORS
-from visavox.world.drawn_faces import draw_face, head_outline, landmarks_px
-from visavox.world.looks import look_of
+from visavox.world.faces.drawn_faces import draw_face, head_outline, landmarks_px
+from visavox.world.faces.looks import look_of
 from visavox.world.people import make_people, make_person
-from visavox.world.scene import FACE_PX, Scene, random_scene
+from visavox.world.faces.scene import FACE_PX, Scene, random_scene
 
 ANNA, BEN = make_people(2, seed=0)
 

@@ -1,6 +1,6 @@
 """Syllables of a made-up language: which sounds there are, and how they follow each other in time.
 
-Turns a random sequence of sounds into `Tracks` for `visavox.world.source_filter`; the speaker's vocal tract, pitch
+Turns a random sequence of sounds into `Tracks` for `visavox.world.voices.source_filter`; the speaker's vocal tract, pitch
 and rate come in as numbers. The words mean nothing.
 
 Example:
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from visavox.world.source_filter import HOP, SAMPLE_RATE, Track, Tracks
+from visavox.world.voices.source_filter import HOP, SAMPLE_RATE, Track, Tracks
 
 FRAME_S = HOP / SAMPLE_RATE
 

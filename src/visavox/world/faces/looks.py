@@ -2,12 +2,12 @@
 
 Lengths are in face units (u): the distance from the middle of the face to the chin of an average head; x grows to the
 right of the picture, y downwards, and (0, 0) lies between the middle of the eyes. Nothing is drawn here, see
-`visavox.world.drawn_faces`.
+`visavox.world.faces.drawn_faces`.
 
 Example:
     >>> from visavox.world.people import make_people
     >>> anna, ben = make_people(2, seed=0)
-    >>> look_of(anna).head_half_width_u > 0.5
+    >>> look_of(anna.face).head_half_width_u > 0.5
     True
 """
 
@@ -18,8 +18,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from visavox.world.canvas import Colour
-from visavox.world.people import DIMENSIONS, Person
+from visavox.world.faces.canvas import Colour
+from visavox.world.people import Shown
+from visavox.world.population import DIMENSIONS
 
 SKIN_TONES: tuple[Colour, ...] = (
     (0.98, 0.86, 0.78),
@@ -113,18 +114,18 @@ class Look:
     """Colour of the clothes."""
 
 
-def look_of(person: Person) -> Look:
-    """Return the look of a person; every number is a smooth function of the person's own.
+def look_of(face: Shown) -> Look:
+    """Return the look of a face; every number is a smooth function of what it shows.
 
     Args:
-        person: whom to look at; only `sex`, `face` and `face_private` are read.
+        face: what the face of a person shows.
     """
-    shown = dict(zip(DIMENSIONS, (_bounded(value) for value in person.face), strict=True))
-    private = [_bounded(value) for value in person.face_private]
-    male = 1.0 if person.sex == "m" else 0.0
-    skin = tone(SKIN_TONES, _share(person.face_private[0]))
-    grey = _share(1.6 * person.face[0] - 1.0)
-    hair_share = min(_share(person.face_private[1]), 1.25 - _share(person.face_private[0]))  # dark skin, dark hair
+    shown = dict(zip(DIMENSIONS, (_bounded(value) for value in face.shared), strict=True))
+    private = [_bounded(value) for value in face.private]
+    male = 1.0 if face.sex == "m" else 0.0
+    skin = tone(SKIN_TONES, _share(face.private[0]))
+    grey = _share(1.6 * face.shared[0] - 1.0)
+    hair_share = min(_share(face.private[1]), 1.25 - _share(face.private[0]))  # dark skin, dark hair
     return Look(
         head_half_width_u=0.71 + 0.02 * male + 0.055 * shown["build"],
         jaw_half_width_u=0.515 + 0.060 * male + 0.055 * shown["build"] + 0.040 * shown["size"],
@@ -146,14 +147,14 @@ def look_of(person: Person) -> Look:
         hair_length=float(np.clip(0.72 + 0.25 * shown["softness"], 0.0, 1.0)) * (1.0 - male) + 0.08 * male,
         parting=0.75 * private[7],
         grey=grey,
-        wrinkles=_share(1.3 * person.face[0] - 0.7),
+        wrinkles=_share(1.3 * face.shared[0] - 0.7),
         lashes=1.0 - male,
-        stubble=male * _share(1.2 * person.face_private[2] - 0.2),
+        stubble=male * _share(1.2 * face.private[2] - 0.2),
         skin=skin,
         hair=mix(tone(HAIR_TONES, hair_share), GREY_HAIR, 0.9 * grey),
-        iris=tone(IRIS_TONES, min(_share(person.face_private[5]), 1.2 - _share(person.face_private[0]))),
+        iris=tone(IRIS_TONES, min(_share(face.private[5]), 1.2 - _share(face.private[0]))),
         lips=mix(skin, (0.74, 0.30, 0.32), 0.62 - 0.27 * male),
-        shirt=SHIRT_TONES[int(_share(person.face_private[6]) * len(SHIRT_TONES) * 0.9999)],
+        shirt=SHIRT_TONES[int(_share(face.private[6]) * len(SHIRT_TONES) * 0.9999)],
     )
 
 

@@ -5,7 +5,7 @@ from dataclasses import astuple, replace
 import numpy as np
 import pytest
 
-from visavox.world.looks import GREY_HAIR, HAIR_TONES, look_of, mix, tone
+from visavox.world.faces.looks import GREY_HAIR, HAIR_TONES, look_of, mix, tone
 from visavox.world.people import DIMENSIONS, Person, make_people
 
 PLAIN = Person("plain", "f", (0.0,) * 6, (0.0,) * 6, (0.0,) * 8, (0.0,) * 8)

@@ -4,12 +4,12 @@ from dataclasses import replace
 
 import numpy as np
 
-from visavox.world.drawn_faces import head_outline
-from visavox.world.easel import Easel
-from visavox.world.hair import paint_back_hair, paint_front_hair
-from visavox.world.looks import Look, look_of
+from visavox.world.faces.drawn_faces import head_outline
+from visavox.world.faces.easel import Easel
+from visavox.world.faces.hair import paint_back_hair, paint_front_hair
+from visavox.world.faces.looks import Look, look_of
 from visavox.world.people import make_person
-from visavox.world.scene import Scene
+from visavox.world.faces.scene import Scene
 
 LOOK = look_of(make_person(0, seed=0))
 WHITE_WALL = Scene(wall=(1.0, 1.0, 1.0))

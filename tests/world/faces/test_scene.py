@@ -5,7 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
-from visavox.world.scene import CANVAS_PX, Pose, Scene, random_scene
+from visavox.world.faces.scene import CANVAS_PX, Pose, Scene, random_scene
 
 NOSE = np.array([[0.0, 0.0]])
 EYES = np.array([[-0.3, 0.0], [0.3, 0.0]])

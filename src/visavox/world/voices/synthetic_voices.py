@@ -4,7 +4,7 @@ The same person in another `Take` (text, room, noise, loudness) keeps pitch, voc
 
 Example:
     >>> from visavox.world.people import make_person
-    >>> speak(make_person(0, seed=0), Take(duration_s=3.0), np.random.default_rng(0)).shape
+    >>> speak(make_person(0, seed=0).voice, Take(duration_s=3.0), np.random.default_rng(0)).shape
     (48000,)
 """
 
@@ -17,9 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import fftconvolve
 
-from visavox.world.people import DIMENSIONS, Person
-from visavox.world.source_filter import SAMPLE_RATE, Source, synthesise
-from visavox.world.speech_sounds import Manner, babble
+from visavox.world.people import Shown
+from visavox.world.population import DIMENSIONS
+from visavox.world.voices.source_filter import SAMPLE_RATE, Source, synthesise
+from visavox.world.voices.speech_sounds import Manner, babble
 
 
 @dataclass(frozen=True)
@@ -54,10 +55,10 @@ def random_take(session_rng: np.random.Generator, clip_rng: np.random.Generator)
     )
 
 
-def manner_of(person: Person) -> Manner:
-    """Return how a person speaks: pitch, melody, vocal tract, vowels, rate. Reads `sex`, `voice`, `voice_private`."""
-    shown, private = _shown(person), [_bounded(value) for value in person.voice_private]
-    male = person.sex == "m"
+def manner_of(voice: Shown) -> Manner:
+    """Return how a voice speaks: pitch, melody, vocal tract, vowels, rate."""
+    shown, private = _shown(voice), [_bounded(value) for value in voice.private]
+    male = voice.sex == "m"
     semitones = -2.8 * shown["build"] + 0.3 * private[0]
     return Manner(
         f0_hz=(115.0 if male else 205.0) * 2.0 ** (semitones / 12.0),
@@ -70,31 +71,31 @@ def manner_of(person: Person) -> Manner:
     )
 
 
-def source_of(person: Person) -> Source:
-    """Return how a person's voice is made: tilt, breath, roughness. Reads `sex`, `voice`, `voice_private`."""
-    shown, private = _shown(person), _bounded(person.voice_private[7])
+def source_of(voice: Shown) -> Source:
+    """Return how a voice is made: tilt, breath, roughness."""
+    shown, private = _shown(voice), _bounded(voice.private[7])
     return Source(
         tilt_db_per_octave=10.0 - 2.1 * shown["vigour"] + 0.2 * private,
-        breath=(0.10 if person.sex == "m" else 0.14) * math.exp(0.90 * shown["softness"]),
+        breath=(0.10 if voice.sex == "m" else 0.14) * math.exp(0.90 * shown["softness"]),
         jitter=0.009 * math.exp(0.95 * shown["age"]),
         shimmer=0.06 * math.exp(0.70 * shown["age"]),
     )
 
 
-def speak(person: Person, take: Take, rng: np.random.Generator) -> NDArray[np.float32]:
+def speak(shown: Shown, take: Take, rng: np.random.Generator) -> NDArray[np.float32]:
     """Return one recording of a person.
 
     Args:
-        person: who speaks.
+        shown: what the voice of a person shows.
         take: room, noise, loudness and length.
         rng: of the text and of the noise.
 
     Returns:
         (samples,) float32 within -1 and 1, mono 16 kHz.
     """
-    manner = manner_of(person)
+    manner = manner_of(shown)
     spoken = babble(take.duration_s, replace(manner, f0_hz=manner.f0_hz * take.pitch_factor), rng)
-    voice = synthesise(spoken, source_of(person), rng).astype(np.float64)
+    voice = synthesise(spoken, source_of(shown), rng).astype(np.float64)
     n_echo = max(1, round(take.echo_s * SAMPLE_RATE))
     decay = np.exp(-6.9 * np.arange(n_echo) / n_echo)  # 60 dB in amplitude
     tail = decay * rng.standard_normal(n_echo)
@@ -107,8 +108,8 @@ def speak(person: Person, take: Take, rng: np.random.Generator) -> NDArray[np.fl
     return np.asarray(np.clip(heard, -0.99, 0.99), dtype=np.float32)
 
 
-def _shown(person: Person) -> dict[str, float]:
-    return dict(zip(DIMENSIONS, (_bounded(value) for value in person.voice), strict=True))
+def _shown(voice: Shown) -> dict[str, float]:
+    return dict(zip(DIMENSIONS, (_bounded(value) for value in voice.shared), strict=True))
 
 
 def _bounded(value: float) -> float:

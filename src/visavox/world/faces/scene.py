@@ -1,6 +1,6 @@
 """One picture of a person: pose, light, expression, wall; and where a point of the head falls in it.
 
-Says nothing about the person (see `visavox.world.looks`) and draws nothing (see `visavox.world.drawn_faces`).
+Says nothing about the person (see `visavox.world.faces.looks`) and draws nothing (see `visavox.world.faces.drawn_faces`).
 
 Example:
     >>> Pose(Scene()).surface(np.array([[0.0, 0.0]])).round().tolist()
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from visavox.world.canvas import Colour, Points
+from visavox.world.faces.canvas import Colour, Points
 
 FACE_PX = 320
 """Side of a portrait."""

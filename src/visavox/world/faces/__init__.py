@@ -1,0 +1,1 @@
+"""The faces of the made-up world: painted once for a clip, then moved."""
