@@ -11,11 +11,15 @@ import pytest
 import torch
 
 from visavox.config import EmbedConfig, PrepareConfig, SplitConfig, TrainConfig
+from visavox.pipeline import world_embeddings
 from visavox.pipeline.corpus_building import build_corpus
 from visavox.pipeline.embedding import embed_corpus
 from visavox.pipeline.model_training import train_model
 from visavox.pipeline.splitting import split_corpus
+from visavox.world import media_folder
+from visavox.world.ceiling import Ceiling, measure_ceiling
 from visavox.world.pairs_folder import write_pairs_folder
+from visavox.world.population import Population
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 torch.set_num_threads(1)  # two test processes share two cores
@@ -52,6 +56,17 @@ def _made_once(folder: Path, make: Callable[[Path], object]) -> Path:
             make(folder)
             (folder.parent / f"{folder.name}.done").touch()
     return folder
+
+
+@pytest.fixture
+def quick_ceiling(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made-up worlds get their ceiling from 2,000 trials in a moment, instead of from 200,000 in seconds."""
+
+    def quick(population: Population) -> Ceiling:
+        return measure_ceiling(population, n_trials=2000, gallery=20)
+
+    for module in (media_folder, world_embeddings):
+        monkeypatch.setattr(module, "measure_ceiling", quick)
 
 
 @pytest.fixture(scope="session")

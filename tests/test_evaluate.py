@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from visavox.__main__ import main
+from visavox.world.ceiling import measure_ceiling
+from visavox.world.population import Population
 
 
 def test_main_figures_are_printed_and_the_report_is_named(
@@ -43,3 +45,23 @@ def test_a_comparison_is_named_beside_the_report(
     page = tmp_path / "b" / "comparison.html"
     assert page.is_file()
     assert f"Comparison: {page}" in capsys.readouterr().out
+
+
+def test_on_a_known_world_the_share_of_the_knowable_is_printed(
+    small_run: Path, small_embeddings: Path, small_splits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ceiling = measure_ceiling(Population(), n_trials=2000).to_json()
+    (tmp_path / "world.json").write_text(json.dumps({"ceiling": ceiling}), encoding="utf-8")
+    words = ["evaluate", "--model", str(small_run), "--embeddings", str(small_embeddings), "--resamples", "100"]
+    words += ["--splits", str(small_splits), "--out", str(tmp_path / "r"), "--world", str(tmp_path / "world.json")]
+    assert main(words) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert "of what a voice can tell about a face here" in said[1]
+    assert any(line.startswith("  share of the knowable, voice to face, all: ") for line in said)
+    assert any("ceiling" in line for line in said if line.startswith("  1:2 matching"))
+    assert main([*words, "--json"]) == 0
+    rows = json.loads(capsys.readouterr().out)
+    shares = [row for row in rows if row["measure"] == "share_of_knowable"]
+    assert {(row["direction"], row["group"]) for row in shares} >= {("voice_to_face", "all"), ("face_to_voice", "all")}
+    assert main([*words[:-1], str(tmp_path / "none")]) == 1
+    assert "A world must be a folder with a world.json" in capsys.readouterr().err

@@ -6,9 +6,11 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from visavox.__main__ import main
+from visavox.media.video_writing import write_video
 
 
 @pytest.fixture
@@ -80,3 +82,62 @@ def test_files_that_no_clip_names_are_counted_in_the_summary(
     said = capsys.readouterr()
     assert "2 faces and 3 voices in" in said.out
     assert said.err == ""
+
+
+@pytest.fixture
+def films(tmp_path: Path) -> Path:
+    """Two films of a grey wall and a file that is none; one of them in a table with a row too many."""
+    for name in ("ann/1.mp4", "bob/2.mp4"):
+        (tmp_path / "films" / name).parent.mkdir(parents=True)
+        write_video(tmp_path / "films" / name, [np.full((32, 32, 3), 90, np.uint8)] * 25, np.zeros(16_000, np.float32))
+    (tmp_path / "films" / "bob" / "3.mov").write_bytes(b"no video")
+    return tmp_path / "films"
+
+
+def test_a_folder_of_videos_is_prepared_and_says_who_named_the_people(
+    films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["prepare", "--root", str(films), "--source", "videos", "--out", str(tmp_path / "c")]) == 0
+    said = capsys.readouterr().out
+    assert "3 clips, 3 of them new" in said
+    assert "faces   2 ok, 1 unreadable_video" in said
+    assert "voices  2 silent, 1 unreadable_video" in said
+    assert "2 people, named by the first folder below the root" in said
+    assert "2 faces were not found" in said
+
+
+def test_videos_that_the_table_does_not_name_are_left_out_and_counted(
+    films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (films / "people.csv").write_text("file,person\nann/1.mp4,Ann\nann/9.mp4,Ann\n", encoding="utf-8")
+    assert main(["prepare", "--root", str(films), "--source", "videos", "--out", str(tmp_path / "c")]) == 0
+    said = capsys.readouterr().out
+    assert "2 clips" in said
+    assert "1 missing_file, 1 ok" in said
+    assert f"2 videos in {films} that no row names, left out" in said
+    assert "1 person, named by people.csv" in said
+
+
+def test_videos_without_people_say_so(films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["--root", str(films), "--source", "videos", "--out", str(tmp_path / "c"), "--person-part", "0"]
+    assert main(["prepare", *words]) == 0
+    assert "nobody is known: each video counts as a person of its own" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--frames", "0"], "`frames` must be at least 1. Got 0"),
+        (["--table", "nobody.csv"], "There is no table nobody.csv"),
+        (["--columns", "{clip: x}", "--table", "t.csv"], "no column 'x'"),
+    ],
+)
+def test_wrong_options_for_videos_are_one_line(
+    films: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], words: list[str], said: str
+) -> None:
+    (films / "t.csv").write_text("file\n", encoding="utf-8")
+    assert main(["prepare", "--root", str(films), "--source", "videos", "--out", str(tmp_path / "c"), *words]) == 2
+    errors = capsys.readouterr().err
+    assert said in errors
+    assert errors.count("\n") == 1
+    assert not (tmp_path / "c").exists()

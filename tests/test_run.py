@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from visavox.__main__ import main
 RECIPE = """
 name: tiny
 steps:
-  - simulate: {out: world, people: 4, clips: 1}
+  - simulate: {out: world, people: 4, clips: 1, layout: pairs}
   - prepare: {root: "{out}/world", out: corpus, workers: 1}
   - embed: {corpus: corpus, out: embeddings}
   - split: {corpus: corpus, out: splits, validation: 0, test: 0.5, folds: 0, candidates: 2}
@@ -22,8 +23,12 @@ steps:
       embeddings: embeddings
       splits: splits
       corpus: corpus
+      world: world
       out: evaluation
       resamples: 100
+next: |
+  What comes next, in {out}:
+    visavox match
 """
 
 
@@ -37,8 +42,14 @@ def test_a_recipe_goes_from_nothing_to_a_report_and_is_then_skipped(
     said = capsys.readouterr().out
     assert f"Report: {tmp_path / 'out' / 'evaluation' / 'report.html'}" in said
     assert "  1:2 matching, voice to face, all: " in said.split("Report: ")[1]
+    assert re.search(r"^    total +\d+\.\d s$", said, flags=re.MULTILINE)
+    next_steps = f"What comes next, in {tmp_path / 'out'}:\n  visavox match"
+    assert said.endswith(f"\n\n{next_steps}\n")
     report = json.loads((tmp_path / "out" / "evaluation" / "report.json").read_text(encoding="utf-8"))
     assert report["measures"]
+    assert report["next_steps"] == next_steps
+    assert main([*words, "--quiet"]) == 0
+    assert capsys.readouterr().out == ""
     assert main([*words, "--json"]) == 0
     assert [line["state"] for line in json.loads(capsys.readouterr().out)] == ["skipped"] * 6
 

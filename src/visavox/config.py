@@ -31,7 +31,10 @@ FACE_ENCODER: Mapping[str, Any] = {
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
-AT_LEAST: Mapping[str, float] = {"workers": 0, "batch_size": 1, "limit": 0, "seed": 0, "min_speech_s": 0}
+AT_LEAST: Mapping[str, float] = {
+    **{"workers": 0, "batch_size": 1, "limit": 0, "seed": 0, "min_speech_s": 0},
+    **{"people": 2, "clips": 1, "nuisance": 0, "dim": 0},
+}
 """Smallest value of the numbers that mean the same in every command."""
 
 
@@ -78,32 +81,72 @@ class PooledConfig(NetworkConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class SimulateConfig(CommandConfig):
-    """Make a small set of drawn faces and synthesised voices in the layout that `prepare --source pairs` reads."""
+    """Make a world of people whose faces and voices share exactly as much as you say: videos with a known ceiling."""
 
     out: Path
-    """Folder to write: faces/, voices/, clips.csv."""
-    people: int = 80
-    """Number of people; 2 or more."""
-    clips: int = 3
-    """Clips a person; 1 or more."""
+    """Folder to write: videos/, people.csv, truth.csv, world.json with the ceiling."""
+    people: int = 300
+    """Number of people, half of them female; 2 or more, and 4 or more for tests within one sex."""
+    clips: int = 4
+    """Clips a person, two to a session; 1 or more."""
     seed: int = 0
     """Everything drawn depends on this number alone."""
+    preset: str | None = None
+    """How much face and voice share: default, or human, whose ceilings are what people reach; instead of the
+    ceilings or the correlations."""
+    ceiling_g: float | None = None
+    """Best possible 1:2 accuracy within one sex, above 0.5 and below 1; together with ceiling_mixed."""
+    ceiling_mixed: float | None = None
+    """Best possible 1:2 accuracy between a woman and a man, at least ceiling_g; together with it."""
+    correlations: tuple[float, ...] = ()
+    """Canonical correlation of face and voice, one for each shared dimension; 0 to below 1."""
+    face_reliability: float | None = None
+    """Probability that a face shows the person's own sex; 0.5 to 1."""
+    voice_reliability: float | None = None
+    """Probability that a voice shows the person's own sex; 0.5 to 1."""
+    leak_recording: float = 0.0
+    """Shortcut: correlation of the light and the microphone of a session; 0 (none) to below 1."""
+    leak_nationality: float = 0.0
+    """Shortcut: how surely face and voice show the nationality; 0 (not at all) to 1."""
+    leak_language: float = 0.0
+    """Shortcut: how surely clothes, wall and speech show the language; 0 (not at all) to 1."""
+    layout: Literal["videos", "pairs"] = "videos"
+    """`videos` for `prepare --source videos`; `pairs` writes a face and a voice a clip, for --source pairs, faster."""
+    clip_s: float = 4.0
+    """Length of every video in seconds; 3 to 6."""
+    frame_px: int = 256
+    """Width and height of the videos, even; 128 to 512."""
+    embeddings_only: bool = False
+    """Write what faces and voices show as embeddings/ and catalog.sqlite, without videos, for large worlds."""
+    nuisance: float = 0.0
+    """With embeddings_only: standard deviation of what each clip adds to every number; 0 or more."""
+    dim: int = 0
+    """With embeddings_only: rotate the numbers into vectors of this length, the same in every world; 0 does not."""
+    workers: int = 0
+    """Processes that draw and speak; 0 takes one a core."""
     overwrite: bool = False
-    """Remove what another run left in `out`."""
+    """Remove the world that `out` holds first; other files stay."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class PrepareConfig(PooledConfig):
-    """Turn a folder of faces and voices into a corpus: catalog, aligned face crops, 16 kHz voices."""
+    """Turn a folder of videos, or of faces and voices, into a corpus: catalog, aligned face crops, 16 kHz voices."""
 
     root: Path
     """Folder to read."""
     out: Path
     """Folder of the corpus to write or to continue."""
     source: str = "pairs"
-    """How `root` is laid out; `visavox --list sources` names the choices."""
+    """How `root` is laid out: pairs (faces/, voices/, clips.csv) or videos; `visavox --list sources` names all."""
+    table: str = ""
+    """Table that says who is in which file; by default clips.csv (pairs) or people.csv (videos) in `root`."""
     columns: Mapping[str, str] = field(default_factory=dict)
-    """Names of the columns of clips.csv where they are not the usual ones, as in {person: speaker_id}."""
+    """Names of the columns of that table where they are not the usual ones, as in {person: speaker_id}."""
+    person_part: int = 1
+    """Folder that names the person of a video without a table: 1 the first below `root`, -1 the one that holds the
+    video, 0 none."""
+    frames: int = 5
+    """Frames of a video in which the face is looked for, spread evenly; the best one is kept."""
     detector: str = "mtcnn"
     """Face detector; `visavox --list detectors` names the choices."""
     face_fallback: bool = True
@@ -128,6 +171,8 @@ class PrepareConfig(PooledConfig):
             ConfigError: a device or a number format that nothing here runs in, or a number out of range.
         """
         super().__post_init__()
+        if self.frames < 1:
+            raise ConfigError(f"`frames` must be at least 1. Got {self.frames}.")
         _hold_to("device", self.device, ("auto", "cpu"), "The detectors run on the CPU")
         _hold_to("precision", self.precision, ("auto", "float32"), "The detectors run in float32")
 
@@ -175,24 +220,37 @@ class SplitConfig(CommandConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig(NetworkConfig):
-    """Train an associator of voices and faces on embeddings."""
+    """Train an associator of voices and faces on embeddings, or encoders and associator on a corpus, end to end."""
 
-    embeddings: Path
-    """Folder that `embed` wrote."""
+    embeddings: Path | None = None
+    """Folder that `embed` wrote; or give a corpus."""
+    corpus: Path | None = None
+    """Folder that `prepare` wrote, instead of embeddings: encoders are then trained from pixels and samples."""
     out: Path
     """Folder of the run: config.yaml, metrics.jsonl, events, checkpoints, best/."""
     splits: Path | None = None
-    """Folder that `split` wrote; without it every clip is trained on."""
+    """Folder that `split` wrote; without it every clip is trained on. With a corpus it must be given."""
     subset: Literal["train", "all", "folds"] = "train"
     """`train` uses that subset and stops on validation; `all` uses every clip; `folds` trains once a fold."""
     associator: str | Mapping[str, Any] = "base"
-    """What to train: a name, {name: ..., option: ...}, or `base`, the recipe of the model in the box."""
+    """What to train: a name, {name: ..., option: ...}, or `base`, the recipe of the model in the box. With a corpus it
+    is fitted on the vectors of the trained encoders: `heads` keeps those that were trained with them, alone or as a
+    member of an ensemble, and `base` chooses between heads and CCA on validation."""
+    voice_encoder: str | Mapping[str, Any] | None = None
+    """With a corpus: the voice encoder to train, a name or {name: ..., option: ...}; by default voice_cnn."""
+    face_encoder: str | Mapping[str, Any] | None = None
+    """With a corpus: the face encoder to train; by default face_cnn."""
+    end_to_end: Mapping[str, Any] = field(default_factory=dict)
+    """With a corpus: settings of the training, as in {n_epochs: 60, people_a_batch: 50, clips_a_person: 2,
+    learning_rate: 0.002, across_weight: 1, within_voice_weight: 1, within_face_weight: 1, window_s: 1.6}; an unknown
+    name lists all."""
     patience_epochs: int = 0
     """With `subset` train only: stop after so many epochs without better matching on validation; 0 never stops."""
     batch_size: int = 400
-    """Most pairs a batch of a network, unless the associator says its own; 2 or more."""
+    """Most pairs a batch of an associator's network, unless the associator says its own; 2 or more."""
     precision: Precision = "auto"
-    """auto or float32: networks of this size gain nothing from less."""
+    """auto or float32: associators gain nothing from less; with a corpus bfloat16 too, which auto takes where it is
+    faster."""
     calibration: Path | None = None
     """Run of `--subset folds` whose held-out pairs turn similarities into probabilities; by default validation
     pairs do, or folds inside the training pairs."""
@@ -200,6 +258,8 @@ class TrainConfig(NetworkConfig):
     """Initial weights, order and dropout depend on this number alone."""
     checkpoint_every_epochs: int = 0
     """Write a checkpoint every so many epochs, but not with `subset` folds; 0 keeps the last and the best only."""
+    workers: int = 0
+    """With a corpus: processes that read and prepare its files; 0 takes one a core."""
     overwrite: bool = False
     """Start anew instead of resuming what `out` holds."""
 
@@ -207,11 +267,17 @@ class TrainConfig(NetworkConfig):
         """Refuse what would be ignored.
 
         Raises:
-            ConfigError: an option that the subset has no use for, a number format that nothing is trained in, or a
-                number out of range.
+            ConfigError: neither or both of embeddings and corpus, an option that the subset or the source has no use
+                for, a number format that nothing is trained in, or a number out of range.
         """
         super().__post_init__()
-        _hold_to("precision", self.precision, ("auto", "float32"), "Associators are trained in float32")
+        if self.corpus is None:
+            _hold_to("precision", self.precision, ("auto", "float32"), "Associators are trained in float32")
+            for name in ("voice_encoder", "face_encoder", "end_to_end"):
+                if getattr(self, name):
+                    raise ConfigError(f"`{name}` is of a training from a corpus. Give --corpus, or leave it out.")
+        else:
+            self._check_end_to_end()
         if self.patience_epochs and self.subset != "train":
             raise ConfigError(
                 f"`patience_epochs` must be 0 with `subset` {self.subset}, which leaves nobody to validate on. "
@@ -222,6 +288,18 @@ class TrainConfig(NetworkConfig):
                 "`checkpoint_every_epochs` must be 0 with `subset` folds, which keeps held-out vectors and no model. "
                 f"Got {self.checkpoint_every_epochs}."
             )
+        if (self.embeddings is None) == (self.corpus is None):
+            given = "neither" if self.corpus is None else "both"
+            raise ConfigError(
+                "Give either `embeddings`, a folder that `embed` wrote, or `corpus`, a folder that `prepare` wrote. "
+                f"Got {given}."
+            )
+
+    def _check_end_to_end(self) -> None:
+        if self.splits is None:
+            raise ConfigError("Training from a `corpus` needs --splits. Make them with: visavox split --corpus CORPUS")
+        if self.subset != "train":
+            raise ConfigError(f"`subset` must be train with a `corpus`. Got {self.subset!r}.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,15 +317,19 @@ class EvaluateConfig(PooledConfig):
     embeddings: Path | None = None
     """Folder that `embed` wrote, instead of `pairs`."""
     splits: Path | None = None
-    """Folder that `split` wrote; with `embeddings`."""
+    """Folder that `split` wrote; with `corpus` or `embeddings`."""
     subset: Literal["train", "validation", "test", "folds", "all"] = "test"
     """Which clips of the splits; `folds` measures each fold's model on its own held-out people."""
     corpus: Path | None = None
-    """Folder that `prepare` wrote, for the strips of the best and worst matches."""
+    """Folder that `prepare` wrote: embedded with the model's encoders where `embeddings` are not given, else only for
+    the strips of the best and worst matches."""
     trials: Path | None = None
     """Folder of trial lists; without it every pair counts."""
     checkpoints: bool = False
     """Evaluate every checkpoint of the run and draw the curve."""
+    world: Path | None = None
+    """Folder that `simulate` wrote and the people come from, or its world.json: the report then begins with how much
+    of what could be known was learned."""
     compare: tuple[Path, ...] = ()
     """Folders of earlier reports to show beside this one, in comparison.html."""
     resamples: int = 1000
@@ -258,6 +340,8 @@ class EvaluateConfig(PooledConfig):
     """This is a test on people kept aside: append it to the dated log of final tests."""
     final_log: Path = Path("final-tests.jsonl")
     """The dated log that `--final` appends to."""
+    next_steps: str = ""
+    """Lines for the end of the page: what to type next."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ import sys
 
 from visavox.config import EvaluateConfig
 from visavox.evaluation.record import Report, report_to_json
-from visavox.evaluation.tables import figure_lines
+from visavox.evaluation.tables import figure_lines, knowable_summary
 from visavox.pipeline.console import progress_bar
 from visavox.pipeline.evaluating import evaluate_model
 
@@ -31,7 +31,7 @@ def describe(report: Report, config: EvaluateConfig) -> str:
     """Return the main figures as lines for a reader, and where the pages are."""
     counts = report.provenance["counts"]
     lines = [f"{report.title}: {counts['voices']} voices and {counts['faces']} faces of {counts['people']} people"]
-    lines += figure_lines(report)
+    lines += [*knowable_summary(report), *figure_lines(report)]
     if config.compare:
         lines.append(f"Comparison: {config.out / 'comparison.html'}")
     lines.append(f"Report: {config.out / 'report.html'}")

@@ -151,7 +151,7 @@ def save_folder(
         name: registry name of the class.
         arguments: constructor arguments that JSON can hold.
         tensors: name -> array of numbers, any shape.
-        extra_files: file name -> content, "README.md" for instance; text is written as UTF-8.
+        extra_files: file name -> content, "README.md" or "parts/a.json" for instance; text is written as UTF-8.
         overwrite: replace a folder that holds something.
 
     Raises:
@@ -176,6 +176,7 @@ def save_folder(
         _put_tensors(fresh / TENSOR_FILE, tensors, {})
         for file_name, content in (extra_files or {}).items():
             data = content.encode() if isinstance(content, str) else content
+            (fresh / file_name).parent.mkdir(parents=True, exist_ok=True)
             (fresh / file_name).write_bytes(data)
 
 

@@ -1,7 +1,8 @@
-"""The command `prepare`: a folder of faces and voices to a corpus.
+"""The command `prepare`: a folder of videos, or of faces and voices, to a corpus.
 
 Example:
     visavox prepare --root data/avspeech --out corpus
+    visavox prepare --root world --source videos --out corpus
 """
 
 from __future__ import annotations
@@ -35,6 +36,12 @@ def describe(summary: PrepareSummary, config: PrepareConfig) -> str:
     extra = {kind: summary.source.get(f"n_extra_{kind}", 0) for kind in ("faces", "voices")}
     if any(extra.values()):
         lines.append(f"  {extra['faces']} faces and {extra['voices']} voices in {config.root} that no clip names")
+    if summary.source.get("n_extra_videos"):
+        lines.append(f"  {summary.source['n_extra_videos']} videos in {config.root} that no row names, left out")
+    if "n_people" in summary.source:
+        n_people = summary.source["n_people"]
+        known = f"{n_people} {'person' if n_people == 1 else 'people'}, named by {summary.source['people_from']}"
+        lines.append(f"  {known if n_people else 'nobody is known: each video counts as a person of its own'}")
     if summary.n_faces_not_found:
         lines.append(f"  {summary.n_faces_not_found} faces were not found; the centre of the image stands for them")
     return "\n".join(lines) + "\n"

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from visavox.config import RunConfig
 from visavox.evaluation.report import read_report
-from visavox.evaluation.tables import figure_lines
+from visavox.evaluation.tables import SHARE_AND_MATCHING, figure_lines, knowable_summary
 from visavox.pipeline.console import progress_bar
-from visavox.pipeline.recipe import read_recipe, recipe_name
+from visavox.pipeline.recipe import read_recipe, recipe_name, recipe_next
 from visavox.pipeline.steps import StepLine, do_steps
 
 WORDS = {
@@ -29,9 +29,10 @@ WORDS = {
 
 
 def run(config: RunConfig) -> int:
-    """Do the steps, a line for each, and say where the reports are. Returns 0."""
+    """Do the steps, a line for each, say where the reports are and what the recipe says comes next. Returns 0."""
     out = config.out or Path("runs") / recipe_name(config.recipe)
     steps = read_recipe(config.recipe, out=out, data=config.data)
+    next_steps = recipe_next(config.recipe, out=out, data=config.data)
     lines = []
     for line in do_steps(
         steps,
@@ -47,14 +48,17 @@ def run(config: RunConfig) -> int:
     if config.json:
         sys.stdout.write(json.dumps([dataclasses.asdict(line) for line in lines], indent=2, default=str) + "\n")
     elif not config.quiet:
+        sys.stdout.write(f"    {'total':<9} {sum(line.seconds for line in lines):6.1f} s\n")
         sys.stdout.write("".join(headline(report) for report in reports))
+        sys.stdout.write(f"\n{next_steps}\n" if next_steps else "")
     return 0
 
 
 def headline(page: Path) -> str:
-    """Return where a report is, and below it the 1:2 matching that it found."""
+    """Return where a report is, and below it the share of the knowable and the 1:2 matching that it found."""
     report = read_report(page.parent)
-    return "\n".join([f"Report: {page}", *figure_lines(report, only=("accuracy_1_of_2",))]) + "\n"
+    lines = [f"Report: {page}", *knowable_summary(report), *figure_lines(report, only=SHARE_AND_MATCHING)]
+    return "\n".join(lines) + "\n"
 
 
 def describe(line: StepLine) -> str:

@@ -161,6 +161,13 @@ def test_a_whisker_has_ends(chart: Chart) -> None:
     assert 'd="M20 47V53M20 50H60M60 47V53"' in chart.svg("")
 
 
+def test_a_post_stands_between_two_heights(chart: Chart) -> None:
+    chart.post(2.5, 10, 40.25, css="post")
+    chart.post(NAN, 10, 40, css="post")
+    (mark,) = chart.marks
+    assert mark == '<path class="post" d="M25 10V40.2"/>'
+
+
 def test_rules_cross_the_chart(chart: Chart) -> None:
     chart.rule(x=5, css="chance", key="chance")
     chart.rule(y=5, css="ceiling")

@@ -15,8 +15,9 @@ import soundfile
 from PIL import Image
 
 from visavox.evaluation.history import history_from_rows
+from visavox.evaluation.knowable import Knowable, KnowableRow
 from visavox.evaluation.measures import Curve, Measure
-from visavox.evaluation.page import figure_grid, page, pair_measure, report_page, value_cells
+from visavox.evaluation.page import figure_grid, page, report_page, value_cells
 from visavox.evaluation.plots import Figure
 from visavox.evaluation.record import Baseline, Report
 from visavox.evaluation.strips import MAX_STRIPS, Strip
@@ -147,22 +148,6 @@ def test_the_page_forbids_itself_every_request(media: dict[str, str]) -> None:
     assert policies == ["default-src 'none'; img-src data:; media-src data:; style-src 'unsafe-inline'"]
 
 
-def test_the_headline_says_what_was_measured_on_how_many_people() -> None:
-    text = Outline(report_page(made(row(), row(0.698, group="same_gender")))).text
-    assert "Given a voice and two faces, the model picks the right face 84.5 % of the time." in text
-    assert "40 people and 115 probes" in text
-    assert "81.5–87.5" in text
-    assert "guessing gives 50.0 %" in text
-    assert "69.8 %" in text
-
-
-def test_without_a_defined_main_measure_the_title_is_the_headline() -> None:
-    for report in (made(row(NAN)), made(row(0.3, "map"))):
-        text = Outline(report_page(report)).text
-        assert "Given a voice" not in text
-        assert "40 people" in text
-
-
 def test_undefined_is_written_and_nan_is_not() -> None:
     html = report_page(made(row(NAN), row(NAN, "map"), baselines=(Baseline("gender alone", (row(NAN),)),)))
     text = Outline(html).text
@@ -276,14 +261,6 @@ def test_the_first_figure_needs_no_gender_baseline() -> None:
     assert "undefined" in text
 
 
-def test_the_1_2_measure_is_found_by_direction_and_group() -> None:
-    measures = (row(0.1, "accuracy_1_of_3"), row(0.2, group="same_gender"), row(0.3))
-    found = pair_measure(measures, "voice_to_face", "all")
-    assert found is not None
-    assert found.value == 0.3
-    assert pair_measure(measures, "face_to_voice", "all") is None
-
-
 def test_value_cells_are_two_columns_either_way() -> None:
     assert value_cells(row()) == '<td class="value">84.5 %</td><td class="ci">81.5–87.5</td>'
     assert value_cells(None) == '<td class="undefined" colspan="2">undefined</td>'
@@ -303,32 +280,53 @@ def test_the_frame_of_a_page_escapes_its_title_and_keeps_dollars() -> None:
     Outline(html)
 
 
-def test_the_lead_says_what_gender_alone_reaches(media: dict[str, str]) -> None:
-    assert "guessing gives 50.0 %, gender alone 74.5 %." in Outline(report_page(full(media))).text
-    undefined = made(row(), baselines=(Baseline("gender alone", (row(NAN),)),))
-    assert "guessing gives 50.0 %." in Outline(report_page(undefined)).text
-    assert "guessing gives 50.0 %." in Outline(report_page(made(row()))).text
-
-
-@pytest.mark.parametrize(
-    ("corpus", "date", "said"),
-    [
-        ("voxceleb", "2026-11-20T17:48:21+00:00", "base on voxceleb · 2026-11-20"),
-        ("celeb", "", "base on voxceleb · celeb"),
-        ("", "last week", "base on voxceleb · last week"),
-    ],
-)
-def test_the_line_above_the_title_says_nothing_twice(corpus: str, date: str, said: str) -> None:
-    html = report_page(made(row(), provenance={"corpus": corpus, "date": date}))
-    assert f'<p class="kicker">{said}</p>' in html
-
-
 def test_best_matches_that_are_wrong_are_said_to_be(media: dict[str, str]) -> None:
     right = strip(media)
     wrong = dataclasses.replace(right, wrong_score=right.score + 0.1)
     assert "Even of these" not in report_page(made(row(), strips=(right,)))
     assert "Even of these 2 only 1 beat all wrong faces at once." in report_page(made(row(), strips=(right, wrong)))
     assert "Even of these" not in report_page(made(row(), strips=(right, dataclasses.replace(wrong, kind="worst"))))
+
+
+def known(**more: Any) -> Knowable:
+    rows = (
+        KnowableRow("voice_to_face", "all", 0.5, 0.745, 0.845, 0.815, 0.875, 0.95, 0, NAN, 0.77, 0.7, 0.83, 115, 40),
+        KnowableRow("face_to_voice", "all", 0.5, 0.745, 0.84, 0.81, 0.87, 0.95, 0, NAN, 0.76, 0.69, 0.82, 115, 40),
+    )
+    return Knowable("world.json", rows, **more)
+
+
+def test_on_a_known_world_the_first_figure_is_how_much_was_learned(media: dict[str, str]) -> None:
+    html = report_page(dataclasses.replace(full(media), knowable=known(notes=("How it was found.",))))
+    outline = Outline(html)
+    assert re.findall("<h2>(.*?)</h2>", html)[0] == "How much of what could be known was learned"
+    assert "One of two" not in outline.text
+    first = outline.named("svg")[0].get("aria-label") or ""
+    assert first.startswith("How much of the knowable was learned, Voice → face.")
+    assert "How it was found." in outline.text
+    assert "warning" not in re.sub("<style>.*?</style>", "", html, flags=re.DOTALL)
+
+
+def test_a_warning_stands_above_the_first_figure() -> None:
+    html = report_page(made(row(), knowable=known(warnings=(f"It cheats. {EVIL}",))))
+    Outline(html)
+    assert html.index("It cheats. &lt;script&gt;") < html.index("<svg")
+
+
+def test_what_to_type_next_ends_the_page_as_it_was_given() -> None:
+    text = "Now:\n  visavox match a <b>"
+    html = report_page(made(row(), provenance={"seed": 1}, next_steps=text))
+    assert re.findall("<h2>(.*?)</h2>", html)[-1] == "What to type next"
+    assert "<pre>Now:\n  visavox match a &lt;b&gt;</pre>" in html
+    assert "What to type next" not in report_page(made(row()))
+
+
+def test_the_column_of_ceilings_is_empty_where_there_is_none() -> None:
+    report = made(row(), row(0.3, "map"), baselines=(Baseline("ceiling", (row(0.95),), "the best possible answers"),))
+    outline = Outline(report_page(report))
+    assert "95.0 %" in outline.text
+    assert {"class": "quiet", "colspan": "2"} in outline.named("td")
+    assert "undefined where it has no figure" not in outline.text
 
 
 def test_yes_and_no_in_the_provenance_are_words() -> None:

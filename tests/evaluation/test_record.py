@@ -13,6 +13,7 @@ import pytest
 
 from visavox.errors import DataError
 from visavox.evaluation.history import history_from_rows
+from visavox.evaluation.knowable import Knowable, KnowableRow
 from visavox.evaluation.measures import Curve, Measure
 from visavox.evaluation.record import FORMAT, Baseline, Report, find_measure, report_from_json, report_to_json
 from visavox.evaluation.strips import Strip
@@ -37,7 +38,13 @@ def report() -> Report:
         strips=(Strip("best", "a/voice", "a/face", "b/face", 0.9, 0.1, 1.0, "a.flac", None, "b.jpg"),),
         notes=("a note",),
         training=history_from_rows([{"epoch": 1, "loss": 2.0}], ceiling={"positive_similarity": 0.9}, best_epoch=1),
+        knowable=Knowable("world.json", (known(),), ("a warning",), ("how",)),
+        next_steps="visavox match\n  a b",
     )
+
+
+def known() -> KnowableRow:
+    return KnowableRow("voice_to_face", "all", 0.5, NAN, 0.8, 0.7, 0.9, 0.95, 0.001, NAN, 0.66, 0.4, 0.9, 90, 10)
 
 
 def through_text(report: Report) -> Report:
@@ -122,7 +129,10 @@ def damaged(change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
     return values
 
 
-@pytest.mark.parametrize("key", [f.name for f in dataclasses.fields(Report)])
+LATER = {"knowable", "next_steps"}  # reports of version 0.1 do not have them
+
+
+@pytest.mark.parametrize("key", [f.name for f in dataclasses.fields(Report) if f.name not in LATER])
 def test_a_missing_part_is_named(key: str) -> None:
     with pytest.raises(DataError, match=f"lacks '{key}'"):
         report_from_json(damaged(lambda v: v.pop(key)))
@@ -141,12 +151,23 @@ def test_a_missing_part_is_named(key: str) -> None:
         lambda v: v.update(provenance=[1]),
         lambda v: v.update(training=[]),
         lambda v: v.update(baselines=["random"]),
+        lambda v: v.update(knowable={"world": "w", "rows": [{"direction": "d"}], "warnings": [], "notes": []}),
+        lambda v: v.update(knowable=[]),
     ],
 )
 def test_a_damaged_row_is_one_line_of_data_error(change: Callable[[dict[str, Any]], object]) -> None:
     with pytest.raises(DataError, match="cannot be read") as caught:
         report_from_json(damaged(change))
     assert "\n" not in str(caught.value)
+
+
+def test_a_report_of_an_earlier_version_reads_as_one_without_a_ceiling() -> None:
+    def as_before(values: dict[str, Any]) -> None:
+        for key in LATER:
+            del values[key]
+
+    read = report_from_json(damaged(as_before))
+    assert (read.knowable, read.next_steps) == (None, "")
 
 
 def test_curves_of_unequal_lengths_are_refused() -> None:

@@ -6,6 +6,7 @@ import math
 import re
 from typing import Any
 
+from visavox.evaluation.knowable import Knowable, KnowableRow
 from visavox.evaluation.measures import Measure
 from visavox.evaluation.record import Baseline, Report
 from visavox.evaluation.tables import (
@@ -14,6 +15,7 @@ from visavox.evaluation.tables import (
     figure_lines,
     flat,
     is_main,
+    knowable_summary,
     markdown,
     markdown_escaped,
     markdown_table,
@@ -193,3 +195,41 @@ def test_lines_for_a_terminal_say_what_is_undefined_and_why() -> None:
         "1:2 matching, voice to face, all: 80.0 % chance 50.0",
     ]
     assert figure_lines(made()) == []
+
+
+def on_a_known_world(**more: Any) -> Report:
+    share = Measure("knowable", "voice_to_face", "all", "share_of_knowable", 0.77, 0.7, 0.83, 0.0, 1234, 40)
+    known = KnowableRow("voice_to_face", "all", 0.5, NAN, 0.8, 0.7, 0.9, 0.89, 0, 0.93, 0.77, 0.7, 0.83, 1234, 40)
+    ceiling = Baseline("ceiling", (row(value=0.89, low=NAN),), "the best possible answers")
+    return made(
+        row(), row("map"), share, baselines=(ceiling,), knowable=Knowable("w", (known,), **more), next_steps="a\n  b"
+    )
+
+
+def test_on_a_known_world_a_terminal_shows_the_share_first_and_the_ceiling_beside() -> None:
+    lines = [" ".join(line.split()) for line in figure_lines(on_a_known_world())]
+    assert lines == [
+        "share of the knowable, voice to face, all: 77.0 % (70.0–83.0)",
+        "1:2 matching, voice to face, all: 80.0 % (70.0–90.0) chance 50.0, ceiling 89.0",
+        "retrieval mAP, voice to face, all: 80.0 % (70.0–90.0) chance 50.0",
+    ]
+
+
+def test_the_summary_is_sentences_and_warnings() -> None:
+    assert knowable_summary(made(row())) == []
+    said = knowable_summary(on_a_known_world(warnings=("It cheats.",)))
+    assert said == [
+        "The model learned 77 % (70–83 %) of what a voice can tell about a face here.",
+        "Warning: It cheats.",
+    ]
+
+
+def test_markdown_begins_with_what_was_learned_and_ends_with_what_comes_next() -> None:
+    text = markdown(on_a_known_world(warnings=("It cheats.",), notes=("How.",)))
+    first, *_ = re.findall("^## (.*)$", text, flags=re.MULTILINE)
+    assert first == "How much of what could be known was learned"
+    assert "| voice → face, all pairs | 50.0 % | – | 80.0 % | 89.0 % | 93.0 % | 77 % (70–83 %) |" in text
+    assert text.index("It cheats.") < text.index("How.") < text.index("| voice → face")
+    assert text.endswith("## What to type next\n\n    a\n      b\n")
+    assert re.search(r"1:2 accuracy, all pairs \| 80.0 % \(70.0–90.0\) \| 89.0 % \|", text)
+    assert re.search(r"mean average precision, all pairs \| 80.0 % \(70.0–90.0\) \|  \|", text)

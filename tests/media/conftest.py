@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from visavox.world.faces.drawn_faces import draw_face, landmarks_px
-from visavox.world.people import make_person
 from visavox.world.faces.scene import Scene
+from visavox.world.people import make_person
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class Portrait:
 @pytest.fixture(scope="session")
 def portraits() -> list[Portrait]:
     """Three drawn people, each alone and looking at us."""
-    people = [make_person(index, seed=1) for index in range(3)]
-    return [Portrait(draw_face(p, Scene()), np.asarray(landmarks_px(p, Scene()), float)) for p in people]
+    faces = [make_person(index, seed=1).face for index in range(3)]
+    return [Portrait(draw_face(face, Scene()), np.asarray(landmarks_px(face, Scene()), float)) for face in faces]
 
 
 @pytest.fixture(scope="session")

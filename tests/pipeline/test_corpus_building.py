@@ -9,11 +9,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 
 from visavox.config import PrepareConfig
 from visavox.corpus.catalog import Catalog
 from visavox.errors import ConfigError, DataError, UnknownNameError
+from visavox.media.audio import SAMPLE_RATE, read_voice
+from visavox.media.images import read_image
+from visavox.media.video_writing import write_video
 from visavox.pipeline.corpus_building import CATALOG, build_corpus
 
 
@@ -83,7 +88,6 @@ def test_a_run_that_was_killed_goes_on_to_the_same_corpus(tiny: Path, tmp_path: 
 
 def test_a_full_disk_is_one_line_and_keeps_what_is_done(tiny: Path, tmp_path: Path) -> None:
     """The size of any one file is limited to 150 kB: voices of these clips are smaller, the long one is not."""
-    import numpy as np
     import soundfile
 
     voice = next((tiny / "voices").glob("person-0000-c0.*"))
@@ -230,6 +234,66 @@ def test_two_processes_give_the_same_corpus_as_one(
     build_corpus(PrepareConfig(root=part, out=tmp_path / "two", workers=2))
     build_corpus(PrepareConfig(root=part, out=tmp_path / "one", workers=1))
     assert content(tmp_path / "two") == content(tmp_path / "one")
+
+
+@pytest.fixture
+def world(small_world: Path, tmp_path: Path) -> Path:
+    """A world of videos: two people, two clips each, and a table with a row too many and one too few."""
+    rows = list(csv.DictReader((small_world / "clips.csv").open(encoding="utf-8")))[:5]
+    lines = ["video,person,gender,session"]
+    for row in rows:
+        image = cv2.resize(read_image(next((small_world / "faces").glob(f"{row['clip']}.*"))), (192, 192))
+        voice = np.tile(read_voice(next((small_world / "voices").glob(f"{row['clip']}.*"))), 2)[: 2 * SAMPLE_RATE]
+        name = f"videos/{row['person']}/{row['clip']}.mp4"
+        (tmp_path / "world" / name).parent.mkdir(parents=True, exist_ok=True)
+        write_video(tmp_path / "world" / name, [image] * 10, voice, fps=5)
+        lines.append(f"{name},{row['person']},{row['gender']},{row['session']}")
+    lines[-1] = lines[-1].replace(".mp4", "-gone.mp4")
+    (tmp_path / "world" / "people.csv").write_text("\n".join(lines), encoding="utf-8")
+    return tmp_path / "world"
+
+
+def test_a_world_of_videos_becomes_a_corpus_in_which_a_video_is_one(world: Path, tmp_path: Path) -> None:
+    summary = build_corpus(PrepareConfig(root=world, out=tmp_path / "corpus", source="videos", frames=2))
+    assert summary.n_items == {status: {"missing_file": 1, "ok": 4} for status in ("face", "voice")}
+    assert summary.source["n_extra_videos"] == 1
+    assert summary.source["n_people"] == 3
+    with Catalog.open(tmp_path / "corpus" / CATALOG) as catalog:
+        items = list(catalog.items())
+        missing = next(item for item in catalog.items(status="missing_file"))
+    assert {item.video for item in items} == {f"{item.clip}.mp4" for item in items}
+    assert len({item.video for item in items}) == 4
+    assert {item.person for item in items} == {"person-0000", "person-0001"}
+    assert all(item.session for item in items)
+    assert {item.attributes["gender"].value for item in items} == {"f", "m"}
+    assert "people.csv line 6" in missing.reason
+
+
+def test_a_corpus_of_videos_is_resumed(world: Path, tmp_path: Path) -> None:
+    def config(**more: int) -> PrepareConfig:
+        return PrepareConfig(root=world, out=tmp_path / "corpus", source="videos", frames=2, **more)  # type: ignore[arg-type]
+
+    assert build_corpus(config(limit=2)).n_new == 2
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "corpus" / "faces").iterdir()}
+    assert build_corpus(config()).n_new == 3
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    with pytest.raises(DataError, match="frames was 2, is 3"):
+        build_corpus(PrepareConfig(root=world, out=tmp_path / "corpus", source="videos", frames=3))
+
+
+def test_without_a_table_a_folder_names_the_person(world: Path, tmp_path: Path) -> None:
+    (world / "people.csv").unlink()
+    options = {"root": world, "source": "videos", "frames": 1}
+    build_corpus(PrepareConfig(out=tmp_path / "corpus", person_part=-1, limit=3, **options))
+    with Catalog.open(tmp_path / "corpus" / CATALOG) as catalog:
+        assert {item.person for item in catalog.items()} == {"person-0000", "person-0001"}
+    with pytest.raises(ConfigError, match="'pairs' takes no 'person_part'"):
+        build_corpus(PrepareConfig(root=world, out=tmp_path / "other", person_part=-1))
+
+
+def test_a_table_of_pairs_may_have_another_name(tiny: Path, tmp_path: Path) -> None:
+    (tiny / "clips.csv").rename(tiny / "mine.csv")
+    assert build_corpus(PrepareConfig(root=tiny, out=tmp_path / "corpus", table="mine.csv", limit=1)).n_new == 1
 
 
 def test_real_clips_are_prepared(real_data: Path, tmp_path: Path) -> None:

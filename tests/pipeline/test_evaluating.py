@@ -12,12 +12,15 @@ import pytest
 
 from visavox.config import EvaluateConfig, TrainConfig
 from visavox.errors import ConfigError, DataError
+from visavox.evaluation.knowable_ceiling import read_ceiling
 from visavox.evaluation.record import Report
 from visavox.evaluation.report import read_report
 from visavox.metrics.matching import all_pairs_accuracy_score
 from visavox.pipeline.evaluating import evaluate_model
 from visavox.pipeline.model_training import train_model
 from visavox.pipeline.tested_people import find_tested_people
+from visavox.world.ceiling import measure_ceiling
+from visavox.world.population import Leaks, Population
 
 
 @pytest.fixture(scope="module")
@@ -180,3 +183,64 @@ def test_too_few_resamples_are_refused(config: EvaluateConfig) -> None:
 
     with pytest.raises(ConfigError, match="`resamples` must be at least 100. Got 5"):
         evaluate_model(dataclasses.replace(config, resamples=5))
+
+
+@pytest.fixture(scope="module")
+def known_world(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the ceiling of a world and nothing else."""
+    folder = tmp_path_factory.mktemp("world")
+    ceiling = measure_ceiling(Population(leaks=Leaks(recording=0.3)), n_trials=2000).to_json()
+    (folder / "world.json").write_text(json.dumps({"ceiling": ceiling}), encoding="utf-8")
+    return folder
+
+
+def test_on_a_known_world_the_report_says_how_much_was_learned(
+    config: EvaluateConfig, report: Report, known_world: Path, tmp_path: Path
+) -> None:
+    found = evaluate_model(dataclasses.replace(config, world=known_world, out=tmp_path, next_steps="go on"))
+    assert found.measures[: len(report.measures)] == report.measures
+    assert [b.name for b in found.baselines] == ["gender alone", "random", "ceiling"]
+    names = {"protocol": "knowable", "group": "all", "measure": "share_of_knowable"}
+    share = found.find(direction="voice_to_face", **names)
+    reached = found.find(protocol="matching", direction="voice_to_face", group="all", measure="accuracy_1_of_2")
+    assert share is not None
+    assert reached is not None
+    assert found.knowable is not None
+    assert found.knowable.world == str(known_world / "world.json")
+    ceilings = read_ceiling(known_world).honest
+    opposite = ceilings["voice_to_face", "opposite_gender", "accuracy_1_of_2"].value  # a woman and a man are tested
+    assert share.value == pytest.approx((reached.value - 0.5) / (opposite - 0.5))
+    assert found.knowable.rows[0].share == share.value
+    assert read_report(tmp_path) == found
+    assert found.provenance["world"] == str(known_world)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert page.index("How much of what could be known was learned") < page.index("All measures")
+    assert "go on" in page
+
+
+def test_a_report_with_shares_and_one_without_are_compared(
+    config: EvaluateConfig, report: Report, known_world: Path, tmp_path: Path
+) -> None:
+    evaluate_model(dataclasses.replace(config, world=known_world, compare=(config.out,), out=tmp_path))
+    assert "share of the knowable" in (tmp_path / "comparison.md").read_text(encoding="utf-8")
+
+
+def test_a_world_that_is_none_is_refused_before_any_work(config: EvaluateConfig, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="A world must be a folder with a world.json"):
+        evaluate_model(dataclasses.replace(config, world=tmp_path / "absent", model="no such model"))
+
+
+def test_people_of_another_world_are_refused(config: EvaluateConfig, known_world: Path, tmp_path: Path) -> None:
+    (tmp_path / "world.json").write_bytes((known_world / "world.json").read_bytes())
+    (tmp_path / "people.csv").write_text("video,person\na.mp4,somebody\n", encoding="utf-8")
+    with pytest.raises(DataError, match="Got 2 others .*Name the world that they were simulated in"):
+        evaluate_model(dataclasses.replace(config, world=tmp_path, out=tmp_path / "r"))
+    assert not (tmp_path / "r").exists()
+
+
+def test_progress_counts_every_scorer_on_every_protocol_in_both_directions(
+    config: EvaluateConfig, tmp_path: Path
+) -> None:
+    seen: list[tuple[int, int]] = []
+    evaluate_model(dataclasses.replace(config, out=tmp_path), lambda done, total: seen.append((done, total)))
+    assert seen == [(done, 18) for done in range(1, 19)]

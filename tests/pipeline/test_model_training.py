@@ -204,21 +204,3 @@ def test_a_wrong_associator_is_said_before_anything_is_written(
 def test_folds_need_a_split_with_folds(small_embeddings: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="needs --splits"):
         train(small_embeddings, tmp_path / "r", subset="folds", associator=CCA)
-
-
-def test_an_unpaired_corpus_pairs_every_voice_and_face_of_a_person_once(small_embeddings: Path) -> None:
-    embedded = CorpusEmbeddings.load(small_embeddings)
-    renamed = embedded.face.__class__(
-        "face",
-        embedded.face.encoder,
-        tuple(f"f{i}" for i in range(16)),
-        tuple(f"f{i}" for i in range(16)),
-        embedded.face.identities,
-        embedded.face.videos,
-        embedded.face.attributes,
-        embedded.face.vectors,
-    )
-    paired = PairedTables.of(CorpusEmbeddings(embedded.voice, renamed, embedded.about))
-    assert len(paired.voice) == 16
-    assert paired.voice.identities == paired.face.identities
-    assert len(set(paired.face.keys)) == 16

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 
+import visavox.config
+from visavox.__main__ import COMMANDS
+from visavox.command_line import parse_arguments
 from visavox.errors import ConfigError, UnknownNameError
-from visavox.pipeline.recipe import read_recipe, recipe_name
+from visavox.pipeline.recipe import read_recipe, recipe_name, recipe_next
 
 RECIPES = Path(__file__).parents[2] / "recipes"
 
@@ -58,6 +61,8 @@ def test_a_final_step_is_marked(tmp_path: Path) -> None:
         ("- a\n", "`steps`, a list"),
         ("stepps: []\nsteps: []\n", "takes no 'stepps'"),
         ("steps: [}\n", "is no YAML that"),
+        ("steps:\n  - split: {corpus: a, out: b}\nnext: [a]\n", "`next` must be text. Got .*after a |"),
+        ("steps:\n  - split: {corpus: a, out: b}\nnext: see {data}\n", "`next`, uses {data}. Name the folder"),
         ("steps:\n  - split: {corpus: a, out: b, seed: 1, seed: 2}\n", "the key 'seed' is given twice, line 2"),
     ],
 )
@@ -139,3 +144,45 @@ def test_the_fingerprint_follows_what_other_runs_made(tmp_path: Path) -> None:
     assert fingerprints() == first
     (tmp_path / "elsewhere" / "voice.parquet").write_bytes(b"newer")
     assert all(now != before for now, before in zip(fingerprints(), first, strict=True))
+
+
+NEXT = """
+steps:
+  - evaluate: {pairs: p, out: first}
+  - evaluate: {pairs: p, out: second}
+  - split: {corpus: c, out: s}
+next: |
+  Now look at {out}:
+    visavox match
+"""
+
+
+def test_what_comes_next_is_shown_and_ends_the_last_report(tmp_path: Path) -> None:
+    path = write(tmp_path, NEXT)
+    assert recipe_next(path, out=Path("/run"), data=None) == "Now look at /run:\n  visavox match"
+    first, second, last = read_recipe(path, out=Path("/run"), data=None)
+    assert (first.config.next_steps, second.config.next_steps) == ("", "Now look at /run:\n  visavox match")
+    assert not hasattr(last.config, "next_steps")
+
+
+def test_a_report_with_a_text_of_its_own_keeps_it(tmp_path: Path) -> None:
+    path = write(tmp_path, NEXT.replace("out: second", "out: second, next_steps: mine"))
+    assert read_recipe(path, out=tmp_path, data=None)[1].config.next_steps == "mine"
+
+
+def test_a_recipe_need_not_say_what_comes_next(tmp_path: Path) -> None:
+    path = write(tmp_path, "steps:\n  - split: {corpus: c, out: s}\n")
+    assert recipe_next(path, out=tmp_path, data=None) == ""
+    said = write(tmp_path, "steps:\n  - split: {corpus: c, out: s}\nnext: go\n")
+    assert recipe_next(said, out=tmp_path, data=None) == "go"
+    assert len(read_recipe(said, out=tmp_path, data=None)) == 1
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda p: p.stem)
+def test_every_command_that_a_recipe_says_comes_next_is_one(path: Path, tmp_path: Path) -> None:
+    text = recipe_next(path, out=tmp_path, data=tmp_path)
+    for line in (line.split() for line in text.splitlines() if line.startswith("  visavox ")):
+        class_name, positional = COMMANDS[line[1]]
+        config_class = getattr(visavox.config, class_name)
+        assert parse_arguments(config_class, line[2:], prog=line[1], positional=positional) is not None
+    assert path.stem != "quickstart" or "visavox prepare --source videos" in text

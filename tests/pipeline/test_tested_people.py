@@ -1,4 +1,4 @@
-"""Who is measured: three ways to people, and those that are refused."""
+"""Who is measured: four ways to people, and those that are refused."""
 
 from __future__ import annotations
 
@@ -12,9 +12,13 @@ import pytest
 
 from visavox.config import EvaluateConfig, TrainConfig
 from visavox.errors import ConfigError, DataError
+from visavox.models.associators.cca import CCA
+from visavox.models.encoders.face_cnn import FaceCNNEncoder
+from visavox.models.encoders.voice_cnn import VoiceCNNEncoder
 from visavox.pipeline.embedding import CorpusEmbeddings
 from visavox.pipeline.model_training import train_model
 from visavox.pipeline.tested_people import TestedPeople, find_tested_people
+from visavox.pipeline.voice_face_model import Preprocess, VoiceFaceModel
 
 
 def find(**options: object) -> TestedPeople:
@@ -78,13 +82,73 @@ def test_embeddings_of_another_encoder_are_refused(
         find(model=str(small_run), embeddings=tmp_path / "e", splits=small_splits, out=tmp_path / "o")
 
 
-@pytest.mark.parametrize("both", [True, False])
-def test_pairs_or_embeddings_but_not_both_or_neither(
-    small_run: Path, small_embeddings: Path, small_world: Path, tmp_path: Path, both: bool
+def test_pairs_and_embeddings_together_or_nobody_at_all_are_refused(
+    small_run: Path, small_embeddings: Path, small_world: Path, tmp_path: Path
 ) -> None:
-    given = {"embeddings": small_embeddings, "pairs": small_world} if both else {}
-    with pytest.raises(ConfigError, match="either `pairs`"):
-        find(model=str(small_run), out=tmp_path, **given)
+    with pytest.raises(ConfigError, match="either `pairs`.* Got both"):
+        find(model=str(small_run), out=tmp_path, embeddings=small_embeddings, pairs=small_world)
+    with pytest.raises(ConfigError, match="either `pairs`, .* or `corpus`, .* or `embeddings`"):
+        find(model=str(small_run), out=tmp_path)
+
+
+@pytest.fixture
+def own_model(small_embeddings: Path, tmp_path: Path) -> Path:
+    """A model folder with encoders of its own, trained on nobody."""
+    rng = np.random.default_rng(0)
+    specs = {}
+    for modality, kind in (("voice", VoiceCNNEncoder), ("face", FaceCNNEncoder)):
+        kind(seed=1).save_weights(tmp_path / modality, training_data="nothing")
+        specs[f"{modality}_encoder"] = {"name": kind.name, "weights": str(tmp_path / modality)}
+    associator = CCA(128, 128, n_components=4).fit(rng.normal(size=(300, 128)), rng.normal(size=(300, 128)))
+    model = VoiceFaceModel(associator, Preprocess(**specs))  # type: ignore[arg-type]
+    model.save_pretrained(tmp_path / "own", card="# A card")
+    return tmp_path / "own"
+
+
+def test_a_corpus_is_embedded_with_the_encoders_that_the_model_carries(
+    own_model: Path, small_corpus: Path, small_splits: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(small_corpus, tmp_path / "corpus")
+    options = {"model": str(own_model), "corpus": tmp_path / "corpus", "splits": small_splits, "out": tmp_path / "o"}
+    people = find(**options)
+    assert len(people.voice) == len(people.face) == 4
+    assert people.corpus == tmp_path / "corpus"
+    whole = CorpusEmbeddings.load(tmp_path / "o" / "embeddings")
+    assert len(whole.voice) == 16 and whole.voice.encoder == VoiceCNNEncoder(seed=1).identifier
+    assert whole.about["encoders"]["face"]["training_data"] == "nothing"
+    again = find(**{**options, "corpus": None}, embeddings=tmp_path / "o" / "embeddings")
+    assert np.array_equal(again.voice.vectors, people.voice.vectors)
+    assert again.voice.keys == people.voice.keys
+
+
+def test_embeddings_by_equal_weights_elsewhere_are_accepted_and_others_refused(
+    own_model: Path, small_corpus: Path, small_splits: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(small_corpus, tmp_path / "corpus")
+    find(model=str(own_model), corpus=tmp_path / "corpus", splits=small_splits, out=tmp_path / "o")
+    moved = tmp_path / "elsewhere"
+    shutil.copytree(own_model, moved)
+    options = {"embeddings": tmp_path / "o" / "embeddings", "splits": small_splits, "out": tmp_path / "p"}
+    assert len(find(model=str(moved), **options).voice) == 4
+    FaceCNNEncoder(seed=9).save_weights(moved / "face_encoder", overwrite=True)
+    with pytest.raises(DataError, match="takes face embeddings of .*Embed again with --face-encoder"):
+        find(model=str(moved), **options)
+
+
+def test_a_corpus_without_its_split_is_refused_before_anything_is_embedded(
+    own_model: Path, small_corpus: Path, small_splits: Path, tmp_path: Path
+) -> None:
+    options = {"model": str(own_model), "corpus": small_corpus, "out": tmp_path / "o"}
+    with pytest.raises(ConfigError, match="needs --splits"):
+        find(**options)
+    shutil.copytree(small_splits, tmp_path / "s")
+    path = tmp_path / "s" / "splits.json"
+    path.write_text(path.read_text(encoding="utf-8").replace('"catalog_hash": "', '"catalog_hash": "0'))
+    with pytest.raises(DataError, match="was made for another corpus"):
+        find(**options, splits=tmp_path / "s")
+    with pytest.raises(DataError):
+        find(**{**options, "corpus": tmp_path / "absent"}, splits=small_splits)
+    assert not (tmp_path / "o").exists()
 
 
 def test_a_subset_needs_splits_and_must_not_be_empty(

@@ -14,7 +14,10 @@ from PIL import Image
 from visavox.errors import ConfigError, DataError, MediaError
 from visavox.media.audio import read_voice, write_voice
 from visavox.media.images import read_image
-from visavox.pipeline.voice_face_model import VoiceFaceModel, hash_identity, overlap
+from visavox.models.associators.cca import CCA
+from visavox.models.encoders.face_cnn import FaceCNNEncoder
+from visavox.models.encoders.voice_cnn import VoiceCNNEncoder
+from visavox.pipeline.voice_face_model import Preprocess, VoiceFaceModel, hash_identity, overlap
 
 
 @pytest.fixture(scope="module")
@@ -147,6 +150,55 @@ def test_saving_and_loading_changes_nothing(model: VoiceFaceModel, voice: Path, 
     assert again.people == model.people
     assert np.array_equal(again.encode_voice(voice), model.encode_voice(voice))
     assert (tmp_path / "m" / "README.md").read_text(encoding="utf-8") == "# A card"
+
+
+@pytest.fixture
+def own_encoders(tmp_path: Path) -> VoiceFaceModel:
+    """A model whose encoders were made in two folders of their own."""
+    rng = np.random.default_rng(0)
+    specs = {}
+    for modality, kind in (("voice", VoiceCNNEncoder), ("face", FaceCNNEncoder)):
+        kind(seed=1).save_weights(tmp_path / "parts" / modality)
+        specs[f"{modality}_encoder"] = {"name": kind.name, "weights": str(tmp_path / "parts" / modality)}
+    associator = CCA(128, 128, n_components=4).fit(rng.normal(size=(300, 128)), rng.normal(size=(300, 128)))
+    preprocess = Preprocess(**specs)  # type: ignore[arg-type]
+    return VoiceFaceModel(associator, preprocess, people=frozenset([hash_identity("Ann")]))
+
+
+def test_a_model_folder_carries_the_weights_of_its_encoders_and_can_be_moved(
+    own_encoders: VoiceFaceModel, voice: Path, faces: list[Path], tmp_path: Path
+) -> None:
+    own_encoders.save_pretrained(tmp_path / "m", card="# A card")
+    wanted = own_encoders.match(voice, faces)
+    assert wanted.decided
+    shutil.rmtree(tmp_path / "parts")
+    (tmp_path / "m").rename(tmp_path / "moved")
+    stored = json.loads((tmp_path / "moved" / "preprocess.json").read_text(encoding="utf-8"))
+    assert stored["voice_encoder"] == {"name": "voice_cnn", "weights": "voice_encoder"}
+    again = VoiceFaceModel.from_pretrained(tmp_path / "moved")
+    assert again.match(voice, faces).probabilities == wanted.probabilities
+    assert again.people == own_encoders.people
+    assert "voice_cnn + face_cnn" in repr(again)
+    again.save_pretrained(tmp_path / "third", card="# A card")
+    third = VoiceFaceModel.from_pretrained(tmp_path / "third")
+    assert np.array_equal(third.encode_voice(voice), again.encode_voice(voice))
+
+
+@pytest.mark.parametrize("name", ["voice_encoder/config.json", "face_encoder/model.safetensors"])
+def test_a_model_folder_without_its_weights_is_one_line(
+    own_encoders: VoiceFaceModel, tmp_path: Path, name: str
+) -> None:
+    own_encoders.save_pretrained(tmp_path / "m", card="# A card")
+    (tmp_path / "m" / name).unlink()
+    with pytest.raises(DataError, match=f"{name} is missing.*Copy the whole folder again"):
+        VoiceFaceModel.from_pretrained(tmp_path / "m")
+
+
+def test_damaged_weights_of_an_encoder_are_one_line(own_encoders: VoiceFaceModel, voice: Path, tmp_path: Path) -> None:
+    own_encoders.save_pretrained(tmp_path / "m", card="# A card")
+    (tmp_path / "m" / "voice_encoder" / "model.safetensors").write_bytes(b"broken")
+    with pytest.raises(DataError, match=r"voice_encoder/model.safetensors is damaged"):
+        VoiceFaceModel.from_pretrained(tmp_path / "m").encode_voice(voice)
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "preprocess.json", "people.json"])

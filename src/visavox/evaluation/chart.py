@@ -192,6 +192,11 @@ class Chart:
         if key:
             self.keys.append((css, key))
 
+    def post(self, x: float, top_px: float, bottom_px: float, *, css: str) -> None:
+        """Adds a vertical stroke at the data value `x` between two heights; nothing where it is nan."""
+        if math.isfinite(x):
+            self.marks.append(f'<path class="{css}" d="M{points(self.px(x))} {points(top_px)}V{points(bottom_px)}"/>')
+
     def text(self, x_px: float, y_px: float, text: str, *, css: str = "", anchor: str = "start") -> None:
         """Adds text at a place in view-box units."""
         self.marks.append(

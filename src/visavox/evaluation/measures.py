@@ -57,7 +57,7 @@ class Measure:
     def __post_init__(self) -> None:
         """Make every nan the same object, so that equal measures compare equal."""
         for name in ("value", "low", "high", "chance"):
-            object.__setattr__(self, name, _plain_float(getattr(self, name)))
+            object.__setattr__(self, name, plain_float(getattr(self, name)))
 
     @property
     def key(self) -> tuple[str, str, str, str]:
@@ -97,7 +97,7 @@ class Curve:
     def __post_init__(self) -> None:
         """Turn arrays into tuples of plain floats and check the lengths."""
         for name in ("x", "y"):
-            object.__setattr__(self, name, tuple(_plain_float(value) for value in getattr(self, name)))
+            object.__setattr__(self, name, tuple(plain_float(value) for value in getattr(self, name)))
         if len(self.x) != len(self.y):
             raise DataError(f"A curve needs as many x as y. Got {len(self.x)} and {len(self.y)} in {self.name!r}.")
 
@@ -191,6 +191,7 @@ def _json_value(value: Any) -> Any:
     return value
 
 
-def _plain_float(value: Any) -> float:
+def plain_float(value: Any) -> float:
+    """Return a number as a plain float; None and every nan become the one `math.nan`, so that records compare equal."""
     number = math.nan if value is None else float(value)
     return math.nan if math.isnan(number) else number

@@ -12,8 +12,6 @@ Example:
 
 from __future__ import annotations
 
-import contextlib
-import datetime
 import math
 from collections.abc import Mapping, Sequence
 from importlib import resources
@@ -21,12 +19,14 @@ from string import Template
 
 from visavox.evaluation.chart import escaped
 from visavox.evaluation.curve_plots import curve_figures
+from visavox.evaluation.knowable_plot import knowable_figures
 from visavox.evaluation.measures import Measure
+from visavox.evaluation.page_header import page_header, pair_measure
 from visavox.evaluation.plots import BarRow, Figure, bar_figure, training_figures
-from visavox.evaluation.record import GENDER_ALONE, Report, find_measure
+from visavox.evaluation.record import CEILING, GENDER_ALONE, Report, find_measure
 from visavox.evaluation.strips import FACE_PX, Embedded, Strip, embed_face, embed_voice
 from visavox.evaluation.tables import Block, caveats, is_main, remarks, table_blocks
-from visavox.evaluation.wording import format_cell, format_interval, format_value, group_words, n_faces
+from visavox.evaluation.wording import format_cell, format_value, group_words
 
 FIGURE_GROUPS = ("all", "same_gender")
 
@@ -34,7 +34,7 @@ FIGURE_GROUPS = ("all", "same_gender")
 def report_page(report: Report) -> str:
     """Returns the whole page as text; the media of its strips are read from their files."""
     sections = [
-        _glance(report),
+        _knowable(report) or _glance(report),
         _caveats(report),
         _measures(report),
         _figures("Curves", "", curve_figures(report.curves, report.measures)),
@@ -42,10 +42,11 @@ def report_page(report: Report) -> str:
         _strips(report, "best", "The best matches", _best_words(report)),
         _strips(report, "worst", "The worst matches", "The voices for which a wrong face comes closest, or wins."),
         _provenance(report),
+        _next_steps(report),
     ]
     version = report.provenance.get("version")
     made = f"Made by Visavox {escaped(version)}." if version else "Made by Visavox."
-    return page(report.title, header=_header(report), body="\n".join(filter(None, sections)), made=made)
+    return page(report.title, header=page_header(report), body="\n".join(filter(None, sections)), made=made)
 
 
 def page(title: str, *, header: str, body: str, made: str) -> str:
@@ -72,66 +73,30 @@ def figure_grid(figures: Sequence[Figure]) -> str:
     return f'<div class="figures">{"".join(cells)}</div>' if cells else ""
 
 
-def pair_measure(measures: Sequence[Measure], direction: str, group: str) -> Measure | None:
-    """The 1:2 accuracy of a direction and a group among `measures`, or None."""
-    return next(
-        (m for m in measures if n_faces(m.measure) == 2 and m.direction == direction and m.group == group), None
-    )
-
-
-def _header(report: Report) -> str:
-    kicker = f'<p class="kicker">{escaped(_kicker(report))}</p>'
-    main = pair_measure(report.measures, "voice_to_face", "all")
-    if main is None or not math.isfinite(main.value):
-        return f"{kicker}<h1>{escaped(report.title)}</h1>{_people(report)}"
-    value = escaped(format_value(main.measure, main.value)).replace(" ", "&nbsp;")
-    headline = f"Given a voice and two faces, the model picks the right face <strong>{value}</strong> of the time."
-    interval = (
-        f', 95&nbsp;% interval <span class="ci">{escaped(format_interval(main))}</span>'
-        if format_interval(main)
-        else ""
-    )
-    lead = (
-        f"Measured on <b>{main.n_people:,} people</b> and {main.count:,} probes{interval}; "
-        f"guessing gives {escaped(format_value(main.measure, main.chance))}{_alone(report, main)}."
-    )
-    same = pair_measure(report.measures, "voice_to_face", "same_gender")
-    if same is not None and math.isfinite(same.value):
-        inside = f' <span class="ci">({escaped(format_interval(same))})</span>' if format_interval(same) else ""
-        lead += (
-            f" When both faces have one gender it is <b>{escaped(format_value(same.measure, same.value))}</b>{inside}."
-        )
-    return f'{kicker}<h1>{headline}</h1><p class="lead">{lead}</p>'
-
-
-def _kicker(report: Report) -> str:
-    """Title, corpus and day; a corpus that the title ends with is not said twice."""
-    corpus, date = (str(report.provenance.get(name) or "") for name in ("corpus", "date"))
-    said = [report.title]
-    if corpus and report.title != corpus and not report.title.endswith(f" {corpus}"):
-        said.append(corpus)
-    with contextlib.suppress(ValueError):  # a date in other words stays as it is
-        date = datetime.datetime.fromisoformat(date).strftime("%Y-%m-%d")
-    return " · ".join([*said, date] if date else said)
-
-
-def _alone(report: Report, found: Measure) -> str:
-    """What gender alone reaches on the same question, as a clause; nothing where it is not known."""
-    gender = report.baseline(GENDER_ALONE)
-    alone = find_measure(gender.measures, found.key) if gender is not None else None
-    if alone is None or not math.isfinite(alone.value):
-        return ""
-    return f", gender alone <b>{escaped(format_value(alone.measure, alone.value))}</b>"
-
-
-def _people(report: Report) -> str:
-    n_people = max((m.n_people for m in report.measures), default=0)
-    return f'<p class="lead">Measured on <b>{n_people:,} people</b>.</p>'
-
-
 def _section(heading: str, body: str, *, about: str = "") -> str:
     lead = f'<p class="about">{escaped(about)}</p>' if about else ""
     return f"<section><h2>{escaped(heading)}</h2>{lead}{body}</section>" if body else ""
+
+
+def _knowable(report: Report) -> str:
+    """How far the model came between chance and the best possible answer; nothing where that is not known."""
+    if report.knowable is None:
+        return ""
+    warnings = "".join(f"<p>{escaped(sentence)}</p>" for sentence in report.knowable.warnings)
+    body = f'<div class="caveats warning" role="note">{warnings}</div>' if warnings else ""
+    body += figure_grid(knowable_figures(report.knowable))
+    notes = "".join(f"<li>{escaped(note)}</li>" for note in report.knowable.notes)
+    about = (
+        "Share of right choices between two. The track is what can be known, from chance to the ceiling, the best "
+        "possible answer; it is filled as far as this model has come. Thin line: its 95 % interval over people."
+    )
+    heading = "How much of what could be known was learned"
+    return _section(heading, body + (f'<ul class="footnotes">{notes}</ul>' if notes else ""), about=about)
+
+
+def _next_steps(report: Report) -> str:
+    text = f"<pre>{escaped(report.next_steps)}</pre>" if report.next_steps else ""
+    return _section("What to type next", text)
 
 
 def _glance(report: Report) -> str:
@@ -189,14 +154,20 @@ def _table(report: Report, measures: Sequence[Measure]) -> str:
     head = '<th scope="col">measure</th>'
     head += "".join(f'<th scope="col" colspan="2">{escaped(name)}</th>' for name in answers)
     head += "".join(f'<th scope="col">{name}</th>' for name in ("chance", "count", "people"))
-    bodies = "".join(_block(block, 4 + 2 * len(answers)) for block in table_blocks(measures, report.baselines))
+    blocks = table_blocks(measures, report.baselines)
+    bodies = "".join(_block(block, [b.name for b in report.baselines]) for block in blocks)
     return f'<div class="scroll" tabindex="0"><table><thead><tr>{head}</tr></thead>{bodies}</table></div>'
 
 
-def _block(block: Block, n_columns: int) -> str:
-    rows = [f'<tr><th scope="rowgroup" colspan="{n_columns}"><span>{escaped(block.heading)}</span></th></tr>']
+def _block(block: Block, baselines: Sequence[str]) -> str:
+    rows = [
+        f'<tr><th scope="rowgroup" colspan="{6 + 2 * len(baselines)}"><span>{escaped(block.heading)}</span></th></tr>'
+    ]
     for row in block.rows:
-        cells = [value_cells(row.model, strong=True), *(value_cells(m) for m in row.baselines)]
+        cells = [value_cells(row.model, strong=True)]
+        for name, found in zip(baselines, row.baselines, strict=True):
+            unknown = found is None and name == CEILING  # nothing went wrong: nobody computed it
+            cells.append('<td class="quiet" colspan="2"></td>' if unknown else value_cells(found))
         chance = escaped(format_value(row.model.measure, row.model.chance))
         counts = f'<td class="quiet">{row.model.count:,}</td><td class="quiet">{row.model.n_people:,}</td>'
         label = f'<th scope="row">{escaped(row.label)}</th>'

@@ -21,16 +21,18 @@ from typing import Any
 
 from visavox.errors import DataError
 from visavox.evaluation.history import TrainingHistory, history_from_rows
+from visavox.evaluation.knowable import Knowable, knowable_from_json
 from visavox.evaluation.measures import Curve, Measure
 from visavox.evaluation.strips import Strip
 
 FORMAT = "visavox-report-1"
 GENDER_ALONE = "gender alone"  # name of the baseline that knows genders and nothing else
+CEILING = "ceiling"  # name of the "baseline" that answers as well as can be, in a world where that is known
 
 
 @dataclass(frozen=True)
 class Baseline:
-    """The same measures of something that knows less than the model: gender alone, or chance drawn at random."""
+    """The same measures of something to compare the model with: gender alone, chance drawn at random, the ceiling."""
 
     name: str
     """What the tables call it: "gender alone", "random"."""
@@ -62,6 +64,10 @@ class Report:
     """Sentences on single results: why a measure is undefined, what was left out."""
     training: TrainingHistory | None = field(default=None)
     """The course of the training, where it is known."""
+    knowable: Knowable | None = None
+    """How much of what could be known was learned, in a made-up world."""
+    next_steps: str = ""
+    """Lines on what to type next, for the end of the page."""
 
     def __repr__(self) -> str:
         """Return the title and how much there is; the rows themselves would fill pages."""
@@ -99,6 +105,8 @@ def report_to_json(report: Report) -> dict[str, Any]:
         "curves": [_plain(dataclasses.asdict(c)) for c in report.curves],
         "strips": [_plain(dataclasses.asdict(s)) for s in report.strips],
         "training": None if report.training is None else _plain(dataclasses.asdict(report.training)),
+        "knowable": None if report.knowable is None else _plain(dataclasses.asdict(report.knowable)),
+        "next_steps": report.next_steps,
     }
 
 
@@ -125,6 +133,8 @@ def report_from_json(values: Any) -> Report:
             strips=tuple(Strip(**row) for row in values["strips"]),
             notes=tuple(str(note) for note in values["notes"]),
             training=None if training is None else history_from_rows(**training),
+            knowable=knowable_from_json(values.get("knowable")),  # reports of version 0.1 have neither
+            next_steps=str(values.get("next_steps", "")),
         )
     except KeyError as error:
         raise DataError(f"The report lacks {error}. Evaluate again to write it anew.") from error

@@ -18,8 +18,10 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from visavox.evaluation.knowable import PAIR, SHARE, Knowable
+from visavox.evaluation.knowable_words import share_sentences, share_words
 from visavox.evaluation.measures import Measure
-from visavox.evaluation.record import GENDER_ALONE, Baseline, Report, find_measure
+from visavox.evaluation.record import CEILING, GENDER_ALONE, Baseline, Report, find_measure
 from visavox.evaluation.wording import (
     direction_words,
     format_cell,
@@ -36,8 +38,11 @@ SHORT_WORDS = {
     "auc": "verification AUC",
     "eer": "verification EER",
     "map": "retrieval mAP",
+    SHARE: "share of the knowable",
 }
 """The measures that a terminal shows, and how it calls them."""
+SHARE_AND_MATCHING = (PAIR, SHARE)
+"""Those that it shows when there is room for the most important ones only."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +108,7 @@ def remarks(report: Report) -> tuple[str, ...]:
     said.update(dict.fromkeys(report.notes))
     for baseline in report.baselines:
         name, note = baseline.name[:1].upper() + baseline.name[1:], baseline.note.rstrip(".")
-        if any(_is_gap(baseline, found) for found in report.measures):
+        if baseline.name != CEILING and any(_is_gap(baseline, found) for found in report.measures):
             note = note or next((m.note.rstrip(".") for m in baseline.measures if m.note), "not measured")
             said[f"{name}: {note}. It is undefined where it has no figure."] = None
         elif note:
@@ -141,12 +146,14 @@ def markdown_table(header: Iterable[str], rows: Iterable[Iterable[str]]) -> list
 def markdown(report: Report) -> str:
     """Returns the whole report as Markdown: tables, reasons, caveats, provenance."""
     lines = [f"# {markdown_escaped(report.title)}", ""]
+    if report.knowable is not None:
+        lines += _knowable_lines(report.knowable)
     header = ["measure", "model", *(b.name for b in report.baselines), "chance", "count", "people"]
     for block in table_blocks(report.measures, report.baselines):
         lines += [f"## {markdown_escaped(block.heading)}", ""]
         rows = []
         for row in block.rows:
-            cells = [" ".join(filter(None, (v, f"({i})" if i else ""))) for v, i in map(format_cell, _answers(row))]
+            cells = [_cell(m, name) for m, name in zip((row.model, *row.baselines), header[1:], strict=False)]
             chance = format_value(row.model.measure, row.model.chance)
             rows.append(
                 [markdown_escaped(row.label), *cells, chance, f"{row.model.count:,}", f"{row.model.n_people:,}"]
@@ -158,11 +165,30 @@ def markdown(report: Report) -> str:
             lines += [f"## {heading}", "", *(f"- {markdown_escaped(s)}" for s in sentences), ""]
     lines += ["## Provenance", ""]
     lines += [f"- {markdown_escaped(name)}: {markdown_escaped(value)}" for name, value in flat(report.provenance)]
+    if report.next_steps:
+        lines += ["", "## What to type next", "", *(f"    {line}" for line in report.next_steps.splitlines())]
     return "\n".join([*lines, ""])
 
 
-def _answers(row: Row) -> tuple[Measure | None, ...]:
-    return (row.model, *row.baselines)
+def _knowable_lines(knowable: Knowable) -> list[str]:
+    """The first section of a report on a made-up world."""
+    lines = ["## How much of what could be known was learned", ""]
+    lines += [f"- {markdown_escaped(s)}" for s in (*share_sentences(knowable), *knowable.warnings, *knowable.notes)]
+    rows = []
+    for row in knowable.rows:
+        name = f"{direction_words(row.direction)}, {group_words(row.group)}"
+        values = (row.chance, row.gender_alone, row.reached, row.ceiling, row.shortcut_ceiling)
+        shown = [format_value(PAIR, v) if math.isfinite(v) else "–" for v in values]
+        rows.append([markdown_escaped(name), *shown, share_words(row) or "undefined"])
+    header = ["1:2 accuracy", "chance", "gender alone", "reached", "ceiling", "with shortcuts", "share of the knowable"]
+    return [*lines, "", *markdown_table(header, rows), ""]
+
+
+def _cell(found: Measure | None, answer: str) -> str:
+    if found is None and answer == CEILING:  # nothing went wrong: nobody computed it
+        return ""
+    value, interval = format_cell(found)
+    return f"{value} ({interval})" if interval else value
 
 
 def caveats(report: Report) -> tuple[str, ...]:
@@ -185,30 +211,41 @@ def flat(values: Mapping[str, object], prefix: str = "") -> list[tuple[str, str]
 
 
 def figure_lines(report: Report, only: Iterable[str] = tuple(SHORT_WORDS)) -> list[str]:
-    """Returns a line for a terminal for each main measure: value, 95 % interval, chance, gender alone.
+    """Returns a line for a terminal for each main measure: value, 95 % interval, chance, gender alone, ceiling.
 
     Args:
         report: what was found.
         only: names of measures, out of `SHORT_WORDS`; others are left out.
     """
-    gender, wanted = report.baseline(GENDER_ALONE), set(only) & set(SHORT_WORDS)
+    wanted = set(only) & set(SHORT_WORDS)
+    named = [(name, b) for name in (GENDER_ALONE, CEILING) if (b := report.baseline(name)) is not None]
     rows = []
-    for found in (m for m in report.measures if m.measure in wanted):
+    for found in sorted((m for m in report.measures if m.measure in wanted), key=lambda m: m.measure != SHARE):
         name = ", ".join(
             [SHORT_WORDS[found.measure], *(part.replace("_", " ") for part in (found.direction, found.group))]
         )
-        alone = find_measure(gender.measures, found.key) if gender is not None else None
-        rows.append((f"{name}:", _figure_words(found, alone)))
+        others = [(name, find_measure(b.measures, found.key)) for name, b in named if found.measure != SHARE]
+        rows.append((f"{name}:", _figure_words(found, others)))
     width = max((len(name) for name, _ in rows), default=0)
     return [f"  {name:<{width}} {said}" for name, said in rows]
 
 
-def _figure_words(found: Measure, alone: Measure | None) -> str:
+def knowable_summary(report: Report) -> list[str]:
+    """Returns the sentences on the share of the knowable, and any warning, as lines for a terminal."""
+    if report.knowable is None:
+        return []
+    return [*share_sentences(report.knowable), *(f"Warning: {said}" for said in report.knowable.warnings)]
+
+
+def _figure_words(found: Measure, others: Iterable[tuple[str, Measure | None]]) -> str:
     value, interval = format_cell(found)
     if not math.isfinite(found.value):
         return f"{value} ({found.note})" if found.note else value
     bounds = f"({interval})" if interval else ""
+    if found.measure == SHARE:  # whose chance level is 0 by its definition
+        return f"{value:>7} {bounds}".rstrip()
     said = f"{value:>7} {bounds:<12} chance {format_number(found.measure, found.chance):>4}"
-    if alone is None or not math.isfinite(alone.value):
-        return said
-    return f"{said}, gender alone {format_number(alone.measure, alone.value):>4}"
+    for name, other in others:
+        if other is not None and math.isfinite(other.value):
+            said += f", {name} {format_number(other.measure, other.value):>4}"
+    return said

@@ -21,6 +21,7 @@ MEASURE_WORDS = {
     "auc": "AUC",
     "eer": "equal error rate",
     "map": "mean average precision",
+    "share_of_knowable": "share of the knowable",
 }
 OF_N = re.compile(r"accuracy_1_of_(\d+)")
 BY_TRIAL = "_by_trial"  # the plain mean of a list, beside the mean over people

@@ -42,7 +42,7 @@ def is_video(path: Path | str) -> bool:
     try:
         check_file(path, "video")
         with path.open("rb") as file, av.open(file) as container:
-            if not _is_film(container):
+            if not is_film(container):
                 return False
             return len(list(itertools.islice(_decoded(container, container.streams.video[0]), 2))) == 2
     except (MediaError, av.FFmpegError):
@@ -70,17 +70,17 @@ def sample_frames(path: Path | str, n_frames: int) -> list[Frame]:
     check_file(path, "video")
     try:
         with path.open("rb") as file, av.open(file) as container:
-            if not _is_film(container):
+            if not is_film(container):
                 kinds = ", ".join(sorted({s.type for s in container.streams})) or "nothing"
                 raise MediaError(
                     f"{path}: the file must hold a film. It holds {kinds}, no moving picture. Give a video.",
                     status="no_video_stream",
                 )
-            begin, duration = _extent_s(container)
+            begin, duration = picture_extent_s(container)
         times = [begin + duration * (i + 0.5) / n_frames for i in range(n_frames)]
         with path.open("rb") as file, av.open(file) as container:
             ratio = container.streams.video[0].sample_aspect_ratio  # width of a pixel over its height; None is 1
-            frames = [_upright(frame, float(ratio or 1)) for frame in _frames_at(container, times)]
+            frames = [upright_frame(frame, float(ratio or 1)) for frame in _frames_at(container, times)]
     except av.FFmpegError as error:
         raise MediaError(
             f"{path}: no picture can be decoded ({error.strerror}). Convert the video or drop it.",
@@ -94,7 +94,8 @@ def sample_frames(path: Path | str, n_frames: int) -> list[Frame]:
     return frames
 
 
-def _is_film(container: av.container.InputContainer) -> bool:
+def is_film(container: av.container.InputContainer) -> bool:
+    """Return whether the first video stream of an open file is a film by its kind: no still, cover picture or text."""
     names = set(container.format.name.split(","))
     if names & STILL_FORMATS or any(name.endswith("_pipe") for name in names):
         return False
@@ -102,8 +103,11 @@ def _is_film(container: av.container.InputContainer) -> bool:
     return bool(streams) and not streams[0].disposition & av.stream.Disposition.attached_pic
 
 
-def _extent_s(container: av.container.InputContainer) -> tuple[float, float]:
-    """First moment and length of the picture in seconds, by the packets where the header does not say."""
+def picture_extent_s(container: av.container.InputContainer) -> tuple[float, float]:
+    """Return first moment and length of the picture in seconds.
+
+    Where the header does not say they are those of the packets, and the container has been read to its end.
+    """
     stream = container.streams.video[0]
     if stream.duration and stream.time_base:
         return float((stream.start_time or 0) * stream.time_base), float(stream.duration * stream.time_base)
@@ -116,14 +120,20 @@ def _frames_at(container: av.container.InputContainer, times: list[float]) -> It
     stream = container.streams.video[0]
     spacing = times[1] - times[0] if len(times) > 1 else times[0]
     if spacing <= SEEK_BEYOND_S:
-        yield from _pick(_decoded(container, stream), times)
+        yield from pick_frames(_decoded(container, stream), times)
         return
     for time in times:
         container.seek(int(time * av.time_base), backward=True)
-        yield from _pick(_decoded(container, stream), [time])
+        yield from pick_frames(_decoded(container, stream), [time])
 
 
-def _pick(frames: Iterator[av.VideoFrame], times: list[float]) -> Iterator[av.VideoFrame]:
+def pick_frames(frames: Iterator[av.VideoFrame], times: list[float]) -> Iterator[av.VideoFrame]:
+    """Yield for each time the frame that is on the screen then, each frame once; take no more frames than needed.
+
+    Args:
+        frames: in the order of time.
+        times: seconds on the clock of the frames, increasing.
+    """
     waiting = list(times)
     shown: av.VideoFrame | None = None
     for frame in frames:
@@ -147,7 +157,7 @@ def _decoded(container: av.container.InputContainer, stream: av.VideoStream) -> 
             continue
 
 
-def _upright(frame: av.VideoFrame, pixel_ratio: float) -> Frame:
+def upright_frame(frame: av.VideoFrame, pixel_ratio: float) -> Frame:
     """Return (height, width, 3) uint8 RGB with square pixels, turned as the container asks."""
     width = max(1, round(frame.width * pixel_ratio))
     image: Frame = frame.reformat(width=width, format="rgb24").to_ndarray()

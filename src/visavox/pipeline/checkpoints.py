@@ -74,10 +74,10 @@ class TrainingState:
         """
         tensors = {f"model.{name}": array for name, array in self.model.tensors().items()}
         tensors |= {f"best.{name}": array for name, array in (self.best or {}).items()}
-        tensors |= {f"objective.{name}": _array(value) for name, value in self.objective.state_dict().items()}
+        tensors |= {f"objective.{name}": as_array(value) for name, value in self.objective.state_dict().items()}
         for index, moments in self.optimiser.state_dict()["state"].items():
-            tensors |= {f"optimiser.{index}.{name}": _array(value) for name, value in moments.items()}
-        tensors["generator"] = _array(self.generator.get_state())
+            tensors |= {f"optimiser.{index}.{name}": as_array(value) for name, value in moments.items()}
+        tensors["generator"] = as_array(self.generator.get_state())
         figures = {
             "epoch": self.epoch,
             "step": self.step,
@@ -94,17 +94,17 @@ class TrainingState:
             DataError: the file is damaged, or comes from a run with other settings or other data.
         """
         tensors, metadata = read_tensors(path)
-        _check_identity(path, metadata.get("identity", {}), identity)
+        check_identity(path, metadata.get("identity", {}), identity)
         try:
             figures = metadata["figures"]
             self.epoch, self.step = int(figures["epoch"]), int(figures["step"])
             self.best_epoch, self.finished = int(figures["best_epoch"]), bool(figures["finished"])
             if figures["best_score"] is not None:
-                self.best_score, self.best = float(figures["best_score"]), _under("best", tensors)
-            self.model.load_tensors(_under("model", tensors))
-            values = {name: torch.from_numpy(array) for name, array in _under("objective", tensors).items()}
+                self.best_score, self.best = float(figures["best_score"]), under("best", tensors)
+            self.model.load_tensors(under("model", tensors))
+            values = {name: torch.from_numpy(array) for name, array in under("objective", tensors).items()}
             self.objective.load_state_dict(values)
-            self._load_moments(_under("optimiser", tensors))
+            self._load_moments(under("optimiser", tensors))
             self.generator.set_state(torch.from_numpy(tensors["generator"]))
         except (KeyError, TypeError, ValueError, RuntimeError) as error:
             raise DataError(f"{path} is damaged ({error}). Remove it to train from the start.") from error
@@ -160,16 +160,23 @@ def pairs_digest(*sets: Pairs | None) -> str:
     return digest.hexdigest()
 
 
-def _check_identity(path: Path, saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+def check_identity(path: Path, saved: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
+    """Hold what a state was saved with against what the run at hand is made of.
+
+    Raises:
+        DataError: something differs; the message says what.
+    """
     different = sorted(name for name in {*saved, *wanted} if saved.get(name) != wanted.get(name))
     if different:
         changes = ", ".join(f"{name} was {saved.get(name)!r}, is {wanted.get(name)!r}" for name in different)
         raise DataError(f"{path} comes from another run: {changes}. Use the old settings and data, or another folder.")
 
 
-def _under(prefix: str, tensors: Tensors) -> Tensors:
+def under(prefix: str, tensors: Tensors) -> Tensors:
+    """Return the tensors whose names begin with `prefix` and a dot, without it."""
     return {name[len(prefix) + 1 :]: array for name, array in tensors.items() if name.startswith(prefix + ".")}
 
 
-def _array(value: torch.Tensor) -> np.ndarray:
+def as_array(value: torch.Tensor) -> np.ndarray:
+    """Return a copy of a tensor on any device."""
     return np.asarray(value.detach().cpu().numpy()).copy()

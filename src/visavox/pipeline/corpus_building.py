@@ -62,8 +62,8 @@ def build_corpus(config: PrepareConfig, progress: Callable[[int, int], None] | N
     """
     started = time.monotonic()
     DETECTORS.get(config.detector)
-    settings = ClipSettings(config.detector, config.face_fallback, config.min_speech_s)
-    source: Source = SOURCES.build({"name": config.source, "root": config.root, "columns": dict(config.columns)})
+    settings = ClipSettings(config.detector, config.face_fallback, config.min_speech_s, config.frames)
+    source = _source(config)
     records = list(itertools.islice(source, config.limit or None))
     if not records:
         raise DataError(
@@ -87,6 +87,17 @@ def build_corpus(config: PrepareConfig, progress: Callable[[int, int], None] | N
             "free space or choose another folder, and run the same command again."
         ) from error
     return summary
+
+
+def _source(config: PrepareConfig) -> Source:
+    options: dict[str, object] = {"root": config.root, "columns": dict(config.columns)}
+    # Only what was asked for, so that a source that does not know it says so.
+    if config.table:
+        options["table"] = config.table
+    if config.person_part != 1:
+        options["person_part"] = config.person_part
+    source: Source = SOURCES.build({"name": config.source, **options})
+    return source
 
 
 def _open_catalog(config: PrepareConfig, settings: ClipSettings, source: Source) -> Catalog:

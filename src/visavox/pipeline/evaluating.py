@@ -26,6 +26,8 @@ from visavox.errors import ConfigError
 from visavox.evaluation.baselines import GenderAlone, random_scores
 from visavox.evaluation.comparison import compare_reports
 from visavox.evaluation.history import TrainingHistory, history_from_rows
+from visavox.evaluation.knowable_ceiling import WorldCeiling, read_ceiling
+from visavox.evaluation.knowable_report import same_gender_shares, with_knowable
 from visavox.evaluation.measures import Curve, Measure, ProtocolResult
 from visavox.evaluation.record import Baseline, Report
 from visavox.evaluation.report import read_report, write_report
@@ -42,6 +44,7 @@ from visavox.registry import PROTOCOLS
 DIRECTIONS: tuple[Direction, ...] = ("voice_to_face", "face_to_voice")
 PROTOCOL_NAMES = ("matching", "verification", "retrieval")
 MIN_RESAMPLES = 100
+N_SCORERS = 3  # the model, gender alone, random
 SHARED_VOICES = (
     "The encoders were trained on public collections (see Encoders). Where tested people are in those, the voice "
     "encoder has heard their voices and the face encoder has seen their faces; no voice-face pair of theirs was used "
@@ -56,22 +59,29 @@ def evaluate_model(config: EvaluateConfig, progress: Progress | None = None) -> 
 
     Raises:
         ConfigError: too few resamples, or nobody to measure on.
-        DataError: a model or table is damaged or does not fit; the model was trained on the tested people.
+        DataError: a model, table or world is damaged or does not fit; the model was trained on the tested people, or
+            they are not of the world that is named.
     """
-    _check_requests(config)
+    ceiling = _check_requests(config)
     people = find_tested_people(config, progress)
+    if ceiling is not None:
+        ceiling.check_people((*people.voice.identities, *people.face.identities))
     lists = _read_trials(config, people)
-    results = run_protocols(people, dot_product, config, lists)
+    course = _Course(progress)
+    results = run_protocols(people, dot_product, config, lists, course)
     report = Report(
         title=f"{_short_name(config)} on {people.name}" if people.model else people.name,
         measures=_measures(results),
         curves=(*(curve for result in results for curve in result.curves), *_checkpoint_curves(config, people)),
         provenance=_provenance(config, people, lists),
-        baselines=tuple(_baselines(config, people, lists)),
+        baselines=tuple(_baselines(config, people, lists, course)),
         strips=_strips(results, people),
         notes=_notes(config, people, results),
         training=_history(config),
+        next_steps=config.next_steps,
     )
+    if ceiling is not None:
+        report = with_knowable(report, ceiling, same_gender_shares(people.voice, people.face))
     if config.final:
         log_final_test(config, report)  # first, so that no final figure is seen that is not in the log
     write_report(report, config.out)
@@ -82,8 +92,21 @@ def evaluate_model(config: EvaluateConfig, progress: Progress | None = None) -> 
     return report
 
 
-def _check_requests(config: EvaluateConfig) -> None:
-    """Find what is wrong with the request before an hour of work, not after it."""
+class _Course:
+    """Says how many of the scorers' runs over protocols and directions are done."""
+
+    def __init__(self, progress: Progress | None) -> None:
+        self.progress = progress
+        self.done = 0
+
+    def step(self) -> None:
+        self.done += 1
+        if self.progress is not None:
+            self.progress(self.done, N_SCORERS * len(PROTOCOL_NAMES) * len(DIRECTIONS))
+
+
+def _check_requests(config: EvaluateConfig) -> WorldCeiling | None:
+    """Find what is wrong with the request before an hour of work, not after it; return the ceiling of its world."""
     if config.resamples < MIN_RESAMPLES:
         raise ConfigError(f"`resamples` must be at least {MIN_RESAMPLES}. Got {config.resamples}.")
     for folder in config.compare:
@@ -92,10 +115,15 @@ def _check_requests(config: EvaluateConfig) -> None:
         raise ConfigError(f"`trials` must be a folder of lists that `visavox split` wrote. {config.trials} is none.")
     if config.checkpoints and not list_checkpoints(Path(config.model)):
         raise ConfigError(f"{config.model} keeps no checkpoints. Train it with --checkpoint-every-epochs 1.")
+    return read_ceiling(config.world) if config.world is not None else None
 
 
 def run_protocols(
-    people: TestedPeople, scorer: Scorer, config: EvaluateConfig, lists: TrialSet | None = None
+    people: TestedPeople,
+    scorer: Scorer,
+    config: EvaluateConfig,
+    lists: TrialSet | None = None,
+    course: _Course | None = None,
 ) -> list[ProtocolResult]:
     """Return what every protocol finds, in both directions; the same seed pairs two scorers."""
     results = []
@@ -108,6 +136,8 @@ def run_protocols(
                     people.voice, people.face, direction=direction, rng=rng, trials=trials, scorer=scorer
                 )
                 results.append(found)
+            if course is not None:
+                course.step()
     return results
 
 
@@ -130,14 +160,15 @@ def log_final_test(config: EvaluateConfig, report: Report) -> None:
         log.write(json.dumps(row) + "\n")
 
 
-def _baselines(config: EvaluateConfig, people: TestedPeople, lists: TrialSet | None) -> Iterable[Baseline]:
+def _baselines(
+    config: EvaluateConfig, people: TestedPeople, lists: TrialSet | None, course: _Course
+) -> Iterable[Baseline]:
     gender = GenderAlone(gender_predictor(people.raw.about))
-    measures = _measures(run_protocols(people, gender, config, lists))
+    measures = _measures(run_protocols(people, gender, config, lists, course))
     yield Baseline("gender alone", measures, gender.note(people.voice, people.face))
     scorer = random_scores(np.random.default_rng([config.seed, 1]))  # not the numbers that draw the people
-    yield Baseline(
-        "random", _measures(run_protocols(people, scorer, config, lists)), "scores drawn at random, one draw"
-    )
+    drawn = _measures(run_protocols(people, scorer, config, lists, course))
+    yield Baseline("random", drawn, "scores drawn at random, one draw")
 
 
 def _measures(results: Iterable[ProtocolResult]) -> tuple[Measure, ...]:
@@ -173,6 +204,7 @@ def _provenance(config: EvaluateConfig, people: TestedPeople, lists: TrialSet | 
         "corpus": people.name,
         "catalog_hash": people.raw.about.get("catalog_hash", ""),
         "trial_hash": people.trial_hash,
+        **({"world": str(config.world)} if config.world is not None else {}),
         "trials": "all pairs" if lists is None else f"lists of {config.trials}, seed {lists.seed}",
         "counts": {
             "voices": len(people.voice),

@@ -17,6 +17,10 @@ It is not for finding out who a stranger is, nor for any decision about a person
 go together among the candidates given, mostly by gender, age and the like; it is wrong often, and more often within
 one gender. Its answers are guesses and must be labelled so."""
 
+FOREIGN_ENCODERS = (
+    "- The encoders' own training data may hold voices or faces of the people that it is tested on; see above."
+)
+
 
 @dataclass(frozen=True)
 class CardFacts:
@@ -27,7 +31,7 @@ class CardFacts:
     associator: Mapping[str, Any] | str
     """What was trained, as in the recipe."""
     n_parameters: int
-    """Learned numbers, without the encoders."""
+    """Learned numbers, without frozen encoders."""
     n_pairs: int
     """Training pairs."""
     n_people: int
@@ -38,6 +42,8 @@ class CardFacts:
     """For voice and face: spec, weights, training_data, licence."""
     match_scale: float
     """Inverse temperature of the probabilities."""
+    trained_encoders: bool = False
+    """Whether the encoders were trained with it, on the same data, and lie in its folder."""
     licence: str = "unspecified: it follows from the training data"
     """Licence of the trained weights."""
     results: Sequence[str] = field(default_factory=tuple)
@@ -48,17 +54,19 @@ class CardFacts:
 
 def model_card(facts: CardFacts) -> str:
     """Return the card as Markdown."""
+    kept = "trained with it" if facts.trained_encoders else "frozen"
     lines = [
         f"# Visavox model `{facts.name}`",
         "",
-        f"A voice-face associator of {facts.n_parameters:,} parameters over frozen encoders. Licence: {facts.licence}.",
+        f"A voice-face associator of {facts.n_parameters:,} parameters over {_encoders(facts)}. "
+        f"Licence: {facts.licence}.",
         "",
         "## Training",
         f"- Data: {facts.data}: {facts.n_pairs} pairs of a voice and a face of {facts.n_people} people or videos.",
     ]
     for modality, about in facts.encoders.items():
         lines.append(
-            f"- {modality.capitalize()} encoder: `{json.dumps(about.get('spec'))}`, frozen. Weights: "
+            f"- {modality.capitalize()} encoder: `{json.dumps(about.get('spec'))}`, {kept}. Weights: "
             f"{about.get('weights')} ({about.get('licence')}), trained on {about.get('training_data')}."
         )
     lines += [
@@ -69,10 +77,14 @@ def model_card(facts: CardFacts) -> str:
         *(facts.results or ["Not measured yet: `visavox evaluate --model FOLDER --pairs DATA --out REPORT`."]),
         "",
         "## Limits",
-        "- The encoders' own training data may hold voices or faces of the people that it is tested on; see above.",
+        *([] if facts.trained_encoders else [FOREIGN_ENCODERS]),
         *(f"- {limit}" for limit in facts.limits),
         "",
         USE,
         "",
     ]
     return "\n".join(lines)
+
+
+def _encoders(facts: CardFacts) -> str:
+    return "encoders trained with it, which its folder holds" if facts.trained_encoders else "frozen encoders"

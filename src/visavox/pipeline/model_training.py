@@ -1,7 +1,8 @@
-"""Embeddings to a model folder: what the command `train` does.
+"""Embeddings, or a corpus, to a model folder: what the command `train` does.
 
 `train` learns from that subset and can stop on validation; `all` learns from every pair; `folds` learns once a fold
-and keeps the held-out vectors, which is how a configuration is judged without a test person.
+and keeps the held-out vectors, which is how a configuration is judged without a test person. From a corpus encoders
+are trained first (`visavox.pipeline.end_to_end_run`), and the associator on their vectors.
 
 Example:
     outcome = train_model(TrainConfig(embeddings=Path("embeddings"), out=Path("runs/a"), subset="all"))
@@ -27,20 +28,23 @@ from visavox.config import TrainConfig
 from visavox.corpus.atomic_file import atomic_file
 from visavox.corpus.embeddings import EmbeddingTable
 from visavox.corpus.linked_groups import linked_groups
-from visavox.corpus.pairing import match_clips
 from visavox.corpus.splits import Splits, make_folds
 from visavox.errors import ConfigError, DataError
 from visavox.evaluation.calibration import fit_match_scale
 from visavox.metrics.weighting import mean_over_people
 from visavox.models.associators.base import Associator
+from visavox.persistence import writing
 from visavox.pipeline.base_recipe import ASSOCIATOR
 from visavox.pipeline.cross_validation import cross_validate
 from visavox.pipeline.embedding import CorpusEmbeddings, load_ceiling
+from visavox.pipeline.end_to_end_associator import HEADS, check_learned_spec, fit_learned
+from visavox.pipeline.end_to_end_run import CHECKPOINTS, PREPARED, TrainedEncoders, plan_end_to_end, train_encoders
 from visavox.pipeline.fitting import fit_associator, plan_networks
 from visavox.pipeline.frozen_encoder import Compute
 from visavox.pipeline.gender_prediction import with_predicted_genders
 from visavox.pipeline.model_card import CardFacts, model_card
 from visavox.pipeline.monitoring import beat_rates
+from visavox.pipeline.paired_tables import PairedTables
 from visavox.pipeline.splitting import SPLITS, refuse_leaks
 from visavox.pipeline.training import TrainingSettings
 from visavox.pipeline.training_log import METRICS_FILE, TENSORBOARD_FOLDER, RunPlace
@@ -51,37 +55,6 @@ INNER_FOLDS = 5
 SMALL_BATCH = 512  # pairs; 0.5 s of CPU on one thread for 30 epochs of 775 pairs, 1.7 s on two
 
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class PairedTables:
-    """Voices and faces row by row of one pair, with what training needs."""
-
-    voice: EmbeddingTable
-    face: EmbeddingTable
-
-    @classmethod
-    def of(cls, embedded: CorpusEmbeddings) -> PairedTables:
-        """Join the tables of a corpus by clip, or by person where no clip has both."""
-        voice_rows, face_rows = match_clips(embedded.voice, embedded.face)
-        if len(set(voice_rows)) < len(voice_rows) or len(set(face_rows)) < len(face_rows):
-            voice_rows, face_rows = _each_once(voice_rows, face_rows)
-        return cls(embedded.voice.select(voice_rows), embedded.face.select(face_rows))
-
-    def select(self, rows: np.ndarray) -> PairedTables:
-        """Return the pairs of some rows; `rows` has the shape (m,), int."""
-        return PairedTables(self.voice.select(rows), self.face.select(rows))
-
-    def pairs(self) -> Pairs:
-        """Return the arrays that training takes."""
-        videos = [video or clip for video, clip in zip(self.voice.videos, self.voice.clips, strict=True)]
-        return Pairs.of(
-            self.voice.vectors,
-            self.face.vectors,
-            identities=self.voice.identities,
-            videos=videos,
-            keys=self.voice.clips,
-        )
 
 
 @dataclass(frozen=True)
@@ -109,18 +82,21 @@ def train_model(config: TrainConfig, progress: Progress | None = None) -> TrainO
         ConfigError: a wrong associator or option; `subset` without `splits`.
         DataError: `out` holds a run of other settings; a test person in the training pairs; damaged tables.
     """
-    spec: Any = ASSOCIATOR if config.associator == "base" else config.associator
     settings = TrainingSettings(
         seed=config.seed,
         batch_size=config.batch_size,
         patience_epochs=config.patience_epochs,
         checkpoint_every_epochs=config.checkpoint_every_epochs,
     )
+    if config.corpus is not None:
+        return _train_from_corpus(config, settings, progress)
+    assert config.embeddings is not None
+    spec: Any = ASSOCIATOR if config.associator == "base" else config.associator
     plans = plan_networks(spec, settings)
     embedded = with_predicted_genders(CorpusEmbeddings.load(config.embeddings))
     paired = PairedTables.of(embedded)
     splits = _load_splits(config, embedded)
-    _claim_folder(config, spec, embedded)
+    _claim_folder(config, _identity(config, spec, embedded))
     run = _Run(config, spec, settings, embedded, paired, progress)
     with _few_threads(max((plan.settings.batch_size for plan in plans), default=0)):
         if config.subset == "folds":
@@ -129,6 +105,28 @@ def train_model(config: TrainConfig, progress: Progress | None = None) -> TrainO
             return run.one(paired, None)
         train, validation = splits.rows(paired.voice, "train"), _rows_or_none(splits, paired.voice, "validation")
         return run.one(paired.select(train), None if validation is None else paired.select(validation))
+
+
+def _train_from_corpus(config: TrainConfig, settings: TrainingSettings, progress: Progress | None) -> TrainOutcome:
+    """Train both encoders, then fit on their vectors what the spec asks for."""
+    spec: Any = config.associator
+    check_learned_spec(spec, settings)
+    plan = plan_end_to_end(config)
+    _claim_folder(config, {**_common_identity(config, spec), **plan.identity})
+
+    def run_on(trained: TrainedEncoders, spec: Any) -> tuple[_Run, PairedTables, PairedTables]:
+        paired = PairedTables.of(trained.embedded)
+        train, validation = (plan.splits.rows(paired.voice, name) for name in ("train", "validation"))
+        run = _Run(config, spec, settings, trained.embedded, paired, None, trained)
+        return run, paired.select(train), paired.select(validation)
+
+    def save_checkpoint(folder: Path, trained: TrainedEncoders) -> None:
+        run, training, _ = run_on(trained, HEADS)
+        run.save(trained.heads, training, Preprocess.match_scale, folder)
+
+    trained = train_encoders(plan, progress, save_checkpoint)
+    run, training, validation = run_on(trained, spec)
+    return run.one(training, validation)
 
 
 @contextmanager
@@ -154,6 +152,7 @@ class _Run:
         embedded: CorpusEmbeddings,
         paired: PairedTables,
         progress: Progress | None,
+        trained: TrainedEncoders | None = None,
     ) -> None:
         self.config = config
         self.spec = spec
@@ -161,19 +160,36 @@ class _Run:
         self.embedded = embedded
         self.paired = paired
         self.progress = progress
+        self.trained = trained
         self.device = Compute.of(config).torch_device
 
     def one(self, training: PairedTables, validation: PairedTables | None) -> TrainOutcome:
         """Train one model and save it as best/."""
         pairs = training.pairs()
         held_out = None if validation is None else validation.pairs()
-        ceiling = load_ceiling(self.config.embeddings)
+        associator = self._fit(pairs, held_out)
+        scale = self._scale(associator, pairs, held_out)
+        self.save(associator, training, scale, self.config.out / BEST)
+        accuracies = {} if held_out is None else _accuracies([_block(associator, held_out)])
+        people = len(set(training.voice.identities))
+        return TrainOutcome(self.config.out, len(pairs), people, self._n_parameters(associator), scale, accuracies)
+
+    def _fit(self, pairs: Pairs, held_out: Pairs | None) -> Associator:
+        if self.trained is not None:
+            assert held_out is not None
+            heads = self.trained.heads
+            fitted = fit_learned(
+                self.spec, heads, pairs, validation=held_out, settings=self.settings, device=self.device
+            )
+            self.spec = fitted.spec
+            return fitted.associator
+        ceiling = load_ceiling(self.config.embeddings) if self.config.embeddings else None
         place = RunPlace(
             self.config.out,
             voice_ceiling_positive=ceiling.positive if ceiling else None,
             voice_ceiling_negative=ceiling.negative if ceiling else None,
         )
-        associator = fit_associator(
+        return fit_associator(
             self.spec,
             pairs,
             self.settings,
@@ -182,11 +198,9 @@ class _Run:
             device=self.device,
             progress=self.progress,
         )
-        scale = self._scale(associator, pairs, held_out)
-        self._save(associator, training, scale, self.config.out / BEST)
-        accuracies = {} if held_out is None else _accuracies([_block(associator, held_out)])
-        people = len(set(training.voice.identities))
-        return TrainOutcome(self.config.out, len(pairs), people, associator.n_parameters, scale, accuracies)
+
+    def _n_parameters(self, associator: Associator) -> int:
+        return associator.n_parameters + (self.trained.n_parameters if self.trained else 0)
 
     def folds(self, splits: Splits | None) -> TrainOutcome:
         """Train once a fold and keep the held-out vectors; the models themselves are not kept."""
@@ -230,7 +244,8 @@ class _Run:
         scores = cross_validate([self.spec], pairs, folds, self.settings, device=self.device)[0]
         return fit_match_scale([(fold.similarity, fold.allowed) for fold in scores.folds])
 
-    def _save(self, associator: Associator, training: PairedTables, scale: float, folder: Path) -> None:
+    def save(self, associator: Associator, training: PairedTables, scale: float, folder: Path) -> None:
+        """Write a model folder, whole or not at all, with the weights of encoders that were trained with it."""
         encoders, clip = self.embedded.about["encoders"], self.embedded.about.get("clip", {})
         preprocess = Preprocess(
             voice_encoder=encoders["voice"]["spec"],
@@ -244,15 +259,21 @@ class _Run:
         facts = CardFacts(
             name=self.config.out.name,
             associator=self.spec,
-            n_parameters=associator.n_parameters,
+            n_parameters=self._n_parameters(associator),
             n_pairs=len(training.voice),
             n_people=len(set(training.voice.identities)),
             data=str(self.embedded.about.get("source", {}).get("name", "a corpus of its user")),
             encoders=encoders,
             match_scale=scale,
+            trained_encoders=self.trained is not None,
         )
         model = VoiceFaceModel(associator, preprocess, people=people)
-        model.save_pretrained(folder, card=model_card(facts), overwrite=True)
+        if self.trained is None:
+            model.save_pretrained(folder, card=model_card(facts), overwrite=True)
+            return
+        with writing(folder) as fresh:
+            model.save_pretrained(fresh, card=model_card(facts))
+            self.trained.save_weights(fresh)
 
     def _save_held_out(self, held: PairedTables, voice: np.ndarray, face: np.ndarray, folds: tuple[str, ...]) -> None:
         folder = self.config.out / HELD_OUT
@@ -276,20 +297,6 @@ def _accuracies(blocks: list[tuple[np.ndarray, np.ndarray, np.ndarray]]) -> dict
         people = np.concatenate([1_000_000 * number + i for number, (_, _, i) in enumerate(turned)])
         found[direction] = float(mean_over_people(rates, np.unique(people, return_inverse=True)[1]))
     return found
-
-
-def _each_once(voice_rows: np.ndarray, face_rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return pairs in which every voice and every face of an unpaired corpus appears at most once, in order."""
-    used_voices: set[int] = set()
-    used_faces: set[int] = set()
-    kept = []
-    for voice, face in zip(voice_rows.tolist(), face_rows.tolist(), strict=True):
-        if voice not in used_voices and face not in used_faces:
-            used_voices.add(voice)
-            used_faces.add(face)
-            kept.append((voice, face))
-    rows = np.asarray(kept, dtype=np.intp)
-    return rows[:, 0], rows[:, 1]
 
 
 def _inner_folds(paired: PairedTables, pairs: Pairs) -> np.ndarray | None:
@@ -326,17 +333,26 @@ def _read_scale(folder: Path) -> float:
         raise DataError(f"{path} is damaged ({error}). Run `visavox train --subset folds` again.") from error
 
 
-def _claim_folder(config: TrainConfig, spec: Any, embedded: CorpusEmbeddings) -> None:
-    """Write what decides the run to config.yaml, or hold an existing one against it."""
-    wanted = {
+def _common_identity(config: TrainConfig, spec: Any) -> dict[str, Any]:
+    return {
         "associator": spec if isinstance(spec, str) else json.loads(json.dumps(spec)),
         "subset": config.subset,
         "seed": config.seed,
         "patience_epochs": config.patience_epochs,
+    }
+
+
+def _identity(config: TrainConfig, spec: Any, embedded: CorpusEmbeddings) -> dict[str, Any]:
+    return {
+        **_common_identity(config, spec),
         "catalog_hash": embedded.about.get("catalog_hash"),
         "voice_encoder": embedded.voice.encoder,
         "face_encoder": embedded.face.encoder,
     }
+
+
+def _claim_folder(config: TrainConfig, wanted: Mapping[str, Any]) -> None:
+    """Write what decides the run to config.yaml, or hold an existing one against it."""
     path = config.out / CONFIG
     if path.is_file() and not config.overwrite:
         found = _read_config(path)
@@ -353,13 +369,20 @@ def _claim_folder(config: TrainConfig, spec: Any, embedded: CorpusEmbeddings) ->
         )
     config.out.mkdir(parents=True, exist_ok=True)
     # All of it: a model, a checkpoint or held-out vectors of the run before must never pass for those of this one.
-    for name in (BEST, HELD_OUT, TENSORBOARD_FOLDER, *(member.name for member in config.out.glob("member-*"))):
+    for name in (
+        BEST,
+        HELD_OUT,
+        CHECKPOINTS,
+        PREPARED,
+        TENSORBOARD_FOLDER,
+        *(member.name for member in config.out.glob("member-*")),
+    ):
         if (config.out / name).is_dir():
             shutil.rmtree(config.out / name)
     for name in (FOLDS, METRICS_FILE):
         (config.out / name).unlink(missing_ok=True)
     with atomic_file(path, what="settings of the run") as fresh:
-        fresh.write_text(yaml.safe_dump(wanted, sort_keys=False), encoding="utf-8")
+        fresh.write_text(yaml.safe_dump(dict(wanted), sort_keys=False), encoding="utf-8")
 
 
 def _read_config(path: Path) -> dict[str, Any]:

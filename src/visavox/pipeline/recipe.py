@@ -6,6 +6,12 @@
       - embed: {corpus: corpus, out: embeddings}
       - evaluate: {model: "{out}/runs/a", pairs: "{data}/people", out: final, final: true}
 
+    next: |
+      Now with your own videos:
+        visavox prepare --source videos --root my-videos --out my-corpus
+
+`next` may be left out. It is shown when all is done, and stands at the end of the last report.
+
 Paths that are not absolute lie in the run's folder; {data} and {out} stand for what the command was given. A step
 with `final: true` is a test on people kept aside and is done only when that is asked for.
 
@@ -45,6 +51,7 @@ STEP_CONFIGS: Mapping[str, type] = {
     "train": TrainConfig,
     "evaluate": EvaluateConfig,
 }
+KEYS = ("name", "about", "steps", "next")
 INPUTS = frozenset({"root", "pairs"})  # options that name folders of media
 OUTPUTS = frozenset({"out", "cache", "final_log"})  # options that name what a step writes
 
@@ -98,12 +105,13 @@ def read_recipe(path: Path, *, out: Path, data: Path | None) -> list[Step]:
         raise ConfigError(f"{path} is no YAML that can be used: {' '.join(str(error).split())}") from error
     if not isinstance(read, dict) or not isinstance(read.get("steps"), list):
         raise ConfigError(f"{path} must be a mapping with `steps`, a list. Got {type(read).__name__}.")
-    unknown = sorted(set(read) - {"name", "about", "steps"})
+    unknown = sorted(set(read) - set(KEYS))
     if unknown:
-        raise ConfigError(f"{path} takes no {', '.join(map(repr, unknown))}. It takes: name, about, steps.")
+        raise ConfigError(f"{path} takes no {', '.join(map(repr, unknown))}. It takes: {', '.join(KEYS)}.")
     if not read["steps"]:
         raise ConfigError(f"{path}: `steps` must be a list of one or more. Got none. Add a step.")
-    return [_step(path, number, step, out, data) for number, step in enumerate(read["steps"], start=1)]
+    steps = [_step(path, number, step, out, data) for number, step in enumerate(read["steps"], start=1)]
+    return _with_next(steps, _next(path, read, out, data))
 
 
 class _StrictLoader(yaml.SafeLoader):
@@ -131,6 +139,28 @@ def recipe_name(path: Path) -> str:
     return str(read["name"]) if isinstance(read, dict) and read.get("name") else path.stem
 
 
+def recipe_next(path: Path, *, out: Path, data: Path | None) -> str:
+    """Return the text that a recipe that `read_recipe` accepts shows when all is done; "" where it has none."""
+    read = yaml.safe_load(path.read_text(encoding="utf-8"))
+    return _next(path, read, out, data)
+
+
+def _next(path: Path, read: Mapping[str, Any], out: Path, data: Path | None) -> str:
+    text = read.get("next", "")
+    if not isinstance(text, str):
+        raise ConfigError(f"{path}: `next` must be text. Got {text!r}. Put it in quotes, or after a |.")
+    return _filled(text.rstrip(), out=out, data=data, where=f"{path}, `next`,")
+
+
+def _with_next(steps: list[Step], text: str) -> list[Step]:
+    """Put the text at the end of the last report, unless that has one of its own."""
+    place = max((place for place, step in enumerate(steps) if step.name == "evaluate"), default=None)
+    if not text or place is None or steps[place].config.next_steps:
+        return steps
+    config = dataclasses.replace(steps[place].config, next_steps=text)
+    return [dataclasses.replace(step, config=config) if i == place else step for i, step in enumerate(steps)]
+
+
 def _step(path: Path, number: int, step: Any, out: Path, data: Path | None) -> Step:
     if not isinstance(step, dict) or len(step) != 1:
         raise ConfigError(f"{path}, step {number} must be one command with its options. Got {step!r}.")
@@ -152,8 +182,13 @@ def _resolve(value: Any, hint: Any, *, out: Path, data: Path | None, where: str)
         return [_resolve(item, hint, out=out, data=data, where=where) for item in value]
     if not isinstance(value, str):
         return value
-    if "{data}" in value and data is None:
-        raise ConfigError(f"{where} uses {{data}}. Name the folder with --data.")
-    filled = value.replace("{data}", str(data)).replace("{out}", str(out))
+    filled = _filled(value, out=out, data=data, where=where)
     lies_in_run = "Path" in str(hint) and filled == value
     return str(out / value) if lies_in_run else filled  # an absolute value replaces `out`
+
+
+def _filled(text: str, *, out: Path, data: Path | None, where: str) -> str:
+    """Return the text with the folders that {data} and {out} stand for."""
+    if "{data}" in text and data is None:
+        raise ConfigError(f"{where} uses {{data}}. Name the folder with --data.")
+    return text.replace("{data}", str(data)).replace("{out}", str(out))

@@ -22,8 +22,8 @@ from visavox.pipeline.embedding import embed_corpus
 from visavox.pipeline.evaluating import evaluate_model
 from visavox.pipeline.model_training import train_model
 from visavox.pipeline.recipe import Step
+from visavox.pipeline.simulating import simulate_world
 from visavox.pipeline.splitting import split_corpus
-from visavox.world.pairs_folder import write_pairs_folder
 
 STAMPS = ".steps"
 
@@ -44,24 +44,13 @@ class StepLine:
     """What it wrote."""
 
 
-def _simulate(config: Any, progress: Progress | None) -> Any:
-    return write_pairs_folder(
-        config.out,
-        n_people=config.people,
-        n_clips=config.clips,
-        seed=config.seed,
-        overwrite=config.overwrite,
-        progress=progress,
-    )
-
-
 def _split(config: Any, progress: Progress | None) -> Any:
     del progress  # done in a moment
     return split_corpus(config)
 
 
 WORK: Mapping[str, Callable[[Any, Progress | None], Any]] = {
-    "simulate": _simulate,
+    "simulate": simulate_world,
     "prepare": build_corpus,
     "embed": embed_corpus,
     "split": _split,

@@ -1,7 +1,7 @@
 """Which people a model is measured on, as tables in its own space, and the refusal of those it was trained on.
 
-Three ways lead here: a folder of pairs (prepared and embedded on the spot), embeddings with a split, or the held-out
-vectors of a run over folds.
+Four ways lead here: a folder of pairs (prepared and embedded on the spot), a corpus with a split (embedded on the
+spot), embeddings with a split, or the held-out vectors of a run over folds.
 
 Example:
     people = find_tested_people(EvaluateConfig(pairs=Path("data/voxceleb"), out=Path("report")))
@@ -17,12 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from visavox.config import EmbedConfig, EvaluateConfig, PrepareConfig
+from visavox.corpus.catalog import Catalog
 from visavox.corpus.embeddings import EmbeddingTable
 from visavox.corpus.pairing import match_clips
 from visavox.corpus.splits import Splits
 from visavox.errors import ConfigError, DataError
 from visavox.models.associators.base import Associator
-from visavox.pipeline.corpus_building import build_corpus
+from visavox.pipeline.carried_encoders import is_same_encoder
+from visavox.pipeline.corpus_building import CATALOG, build_corpus
 from visavox.pipeline.embedding import CorpusEmbeddings, embed_corpus
 from visavox.pipeline.frozen_encoder import Compute
 from visavox.pipeline.gender_prediction import with_predicted_genders
@@ -65,22 +67,25 @@ def find_tested_people(config: EvaluateConfig, progress: Progress | None = None)
     """Return who is measured, projected by the model.
 
     Raises:
-        ConfigError: neither `pairs` nor `embeddings` nor a run over folds; `embeddings` without `splits`.
+        ConfigError: neither `pairs` nor `corpus` nor `embeddings` nor a run over folds, or pairs and embeddings; a
+            subset without `splits`.
         DataError: the embeddings come from other encoders; the model was trained on some of the people.
     """
     if config.subset == "folds":
         return _held_out(config)
+    _check_request(config)
     model = VoiceFaceModel.from_pretrained(config.model, compute=Compute.of(config))
-    if (config.pairs is None) == (config.embeddings is None):
-        raise ConfigError(
-            "Give either `pairs`, a folder of faces and voices, or `embeddings`, a folder that `embed` wrote."
-        )
+    corpus = config.corpus
     if config.pairs is not None:
-        corpus: Path | None = config.out / "corpus"
+        corpus = config.out / "corpus"
         raw, name = _from_pairs(config, model, progress), config.pairs.name
+    elif config.embeddings is not None:
+        raw = _subset(config, CorpusEmbeddings.load(config.embeddings))
+        name = _subset_name(config, config.embeddings)
     else:
-        corpus = config.corpus
-        raw, name = _from_split(config)
+        assert corpus is not None
+        _check_subset(config, corpus)
+        raw, name = _subset(config, _embedded(config, model, corpus, progress)), _subset_name(config, corpus)
     check_encoders(model, raw)
     raw = with_predicted_genders(raw)
     if config.subset != "train":
@@ -105,12 +110,12 @@ def check_encoders(model: VoiceFaceModel, raw: CorpusEmbeddings) -> None:
     """
     wanted = {"voice": model.preprocess.voice_encoder, "face": model.preprocess.face_encoder}
     for modality, spec in wanted.items():
-        found: Mapping[str, Any] | str = raw.about["encoders"][modality]["spec"]
-        wanted_spec, found_spec = _as_mapping(spec), _as_mapping(found)
-        if found_spec != wanted_spec:
+        found = raw.about["encoders"][modality]["spec"]
+        identifier = (raw.voice if modality == "voice" else raw.face).encoder
+        if not is_same_encoder(spec, found, identifier, modality):
             raise DataError(
-                f"The model {model.name!r} takes {modality} embeddings of {wanted_spec}. Got {found_spec}. "
-                f"Embed again with --{modality}-encoder."
+                f"The model {model.name!r} takes {modality} embeddings of {_as_mapping(spec)}. "
+                f"Got {_as_mapping(found)}. Embed again with --{modality}-encoder."
             )
 
 
@@ -132,13 +137,21 @@ def refuse_trained_people(model: VoiceFaceModel, raw: CorpusEmbeddings) -> None:
         )
 
 
+def _check_request(config: EvaluateConfig) -> None:
+    """Refuse a request that names no people, or two kinds of them."""
+    if config.pairs is not None and config.embeddings is not None:
+        raise ConfigError(
+            "Give either `pairs`, a folder of faces and voices, or `embeddings`, a folder that `embed` wrote. Got both."
+        )
+    if config.pairs is None and config.embeddings is None and config.corpus is None:
+        raise ConfigError(
+            "Say whom to measure on: either `pairs`, a folder of faces and voices, or `corpus`, a folder that "
+            "`prepare` wrote, or `embeddings`, one that `embed` wrote."
+        )
+
+
 def _from_pairs(config: EvaluateConfig, model: VoiceFaceModel, progress: Progress | None) -> CorpusEmbeddings:
     assert config.pairs is not None
-    compute = {
-        "device": config.device,
-        "precision": config.precision,
-        "batch_size": config.batch_size,
-    }
     prepare = PrepareConfig(
         root=config.pairs,
         out=config.out / "corpus",
@@ -148,32 +161,57 @@ def _from_pairs(config: EvaluateConfig, model: VoiceFaceModel, progress: Progres
         workers=config.workers,
     )
     build_corpus(prepare, progress)
+    return _embedded(config, model, config.out / "corpus", progress)
+
+
+def _embedded(
+    config: EvaluateConfig, model: VoiceFaceModel, corpus: Path, progress: Progress | None
+) -> CorpusEmbeddings:
+    """Return a corpus as vectors of the model's own encoders; they are kept in `out`/embeddings."""
     embed = EmbedConfig(
-        corpus=config.out / "corpus",
+        corpus=corpus,
         out=config.out / "embeddings",
         voice_encoder=model.preprocess.voice_encoder,
         face_encoder=model.preprocess.face_encoder,
         workers=config.workers,
-        **compute,  # type: ignore[arg-type]
+        device=config.device,
+        precision=config.precision,
+        batch_size=config.batch_size,
     )
     return embed_corpus(embed, progress)
 
 
-def _from_split(config: EvaluateConfig) -> tuple[CorpusEmbeddings, str]:
-    assert config.embeddings is not None
-    raw = CorpusEmbeddings.load(config.embeddings)
-    name = f"the {config.subset} people of {config.embeddings.resolve().parent.name}"
+def _check_subset(config: EvaluateConfig, corpus: Path) -> None:
+    """Find out before everything is embedded that the split is missing or another corpus's."""
+    with Catalog.open(corpus / CATALOG) as catalog:
+        catalog_hash = catalog.content_hash()
+    _splits(config, catalog_hash)
+
+
+def _subset(config: EvaluateConfig, raw: CorpusEmbeddings) -> CorpusEmbeddings:
+    """Return the clips of the wanted subset."""
+    splits = _splits(config, raw.about.get("catalog_hash"))
+    if splits is None:
+        return raw
+    refuse_leaks(splits, raw)
+    voice, face = (table.select(splits.rows(table, config.subset)) for table in (raw.voice, raw.face))
+    return CorpusEmbeddings(voice, face, raw.about)
+
+
+def _splits(config: EvaluateConfig, catalog_hash: str | None) -> Splits | None:
+    """Return the split that the subset is of; None where all clips are wanted."""
     if config.subset == "all":
-        return raw, name
+        return None
     if config.splits is None:
         raise ConfigError(f"`subset` {config.subset} needs --splits, a folder that `visavox split` wrote.")
-    splits = Splits.load(config.splits / SPLITS, catalog_hash=raw.about.get("catalog_hash"))
-    refuse_leaks(splits, raw)
+    splits = Splits.load(config.splits / SPLITS, catalog_hash=catalog_hash)
     if not splits.counts().get(config.subset):
         raise ConfigError(f"The split has no clip in {config.subset!r}. It has: {splits.counts()}. Choose --subset.")
-    tables = (table.select(splits.rows(table, config.subset)) for table in (raw.voice, raw.face))
-    voice, face = tables
-    return CorpusEmbeddings(voice, face, raw.about), name
+    return splits
+
+
+def _subset_name(config: EvaluateConfig, folder: Path) -> str:
+    return f"the {config.subset} people of {folder.resolve().parent.name}"
 
 
 def _held_out(config: EvaluateConfig) -> TestedPeople:

@@ -2,7 +2,8 @@
 
 It owns the way from bytes to vectors (reading, speech, face detection, frozen encoders) and an associator that
 brings both into one space. A model folder holds config.json and model.safetensors (the associator),
-preprocess.json (everything before it), people.json (hashes of the people it was trained on) and a card.
+preprocess.json (everything before it), people.json (hashes of the people it was trained on) and a card; where the
+encoders were trained too, voice_encoder/ and face_encoder/ with their weights.
 
 Example:
     model = VoiceFaceModel.from_pretrained("base")
@@ -22,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from visavox.corpus.items import MODALITIES
 from visavox.errors import ConfigError, DataError, MediaError
 from visavox.media.audio import read_voice
 from visavox.media.face_crop import FaceCrop, crop_face
@@ -30,6 +32,7 @@ from visavox.media.speech import SpeechDetector, check_speech, speech_seconds
 from visavox.media.video import is_video, sample_frames
 from visavox.models.associators.base import Associator
 from visavox.persistence import resolve_model
+from visavox.pipeline.carried_encoders import with_full_path, with_inner_path
 from visavox.pipeline.frozen_encoder import Compute, FrozenEncoder
 from visavox.pipeline.match_outcome import FaceOutcome, MatchOutcome
 from visavox.registry import DETECTORS
@@ -46,9 +49,9 @@ class Preprocess:
     """Everything between a file and the associator; a model is only valid with the one it was trained with."""
 
     voice_encoder: str | Mapping[str, Any] = "ge2e"
-    """Registered voice encoder with its options."""
+    """Registered voice encoder with its options; `weights`, where it has them, as a path in full."""
     face_encoder: str | Mapping[str, Any] = "dlib"
-    """Registered face encoder with its options."""
+    """Registered face encoder with its options; `weights`, where it has them, as a path in full."""
     detector: str = "mtcnn"
     """Registered face detector."""
     min_speech_s: float = 0.5
@@ -117,9 +120,21 @@ class VoiceFaceModel:
         return cls(Associator.from_folder(folder), preprocess, name=str(name), people=people, compute=compute)
 
     def save_pretrained(self, folder: Path, *, card: str, overwrite: bool = False) -> None:
-        """Write the model folder, whole or not at all; `card` becomes its README.md."""
-        files = {
-            PREPROCESS: json.dumps(dataclasses.asdict(self.preprocess), indent=2),
+        """Write the model folder, whole or not at all; `card` becomes its README.md.
+
+        The weights of trained encoders are copied in, so that the folder needs no other.
+
+        Raises:
+            DataError: the folder holds something and `overwrite` is False, it cannot be written, or the weights of an
+                encoder cannot be read.
+        """
+        voice_encoder, voice_files = with_inner_path(self.preprocess.voice_encoder, "voice")
+        face_encoder, face_files = with_inner_path(self.preprocess.face_encoder, "face")
+        preprocess = dataclasses.replace(self.preprocess, voice_encoder=voice_encoder, face_encoder=face_encoder)
+        files: dict[str, str | bytes] = {
+            **voice_files,
+            **face_files,
+            PREPROCESS: json.dumps(dataclasses.asdict(preprocess), indent=2),
             PEOPLE: json.dumps(sorted(self.people)),
             "README.md": card,
         }
@@ -297,6 +312,10 @@ def _read_preprocess(path: Path) -> Preprocess:
     if not isinstance(values, dict) or set(values) - known:
         extra = sorted(set(values) - known) if isinstance(values, dict) else type(values).__name__
         raise DataError(f"{path} holds {extra}, which this version does not know. Known: {', '.join(sorted(known))}.")
+    for modality in MODALITIES:
+        key = f"{modality}_encoder"
+        if key in values:
+            values[key] = with_full_path(values[key], path.parent, modality)
     preprocess = Preprocess(**values)
     specs = (preprocess.voice_encoder, preprocess.face_encoder)
     numbers = (preprocess.min_speech_s, preprocess.match_scale)

@@ -82,8 +82,7 @@ def make_person(index: int, *, seed: int, population: Population | None = None) 
     Raises:
         ConfigError: `index` or `seed` is negative.
     """
-    if index < 0 or seed < 0:
-        raise ConfigError(f"`index` and `seed` must be 0 or more. Got index {index} and seed {seed}.")
+    _check_not_negative(index=index, seed=seed)
     model = population or Population()
     rng = np.random.default_rng([seed, index])
     rho = np.asarray(model.correlations)
@@ -130,10 +129,20 @@ def make_session(index: int, number: int, *, seed: int, population: Population |
         number: of the sitting, 0 or more.
         seed: of the world.
         population: its leak of recording is read; None: the default one.
+
+    Raises:
+        ConfigError: `index`, `number` or `seed` is negative.
     """
+    _check_not_negative(index=index, number=number, seed=seed)
     leak = (population or Population()).leaks.recording
     picture, own = np.random.default_rng([seed, index, 1, number, 9]).standard_normal(2)
     return Session(picture=float(picture), sound=float(leak * picture + np.sqrt(1.0 - leak**2) * own))
+
+
+def _check_not_negative(**numbers: int) -> None:
+    if min(numbers.values()) < 0:
+        names = " and ".join(f"`{name}`" for name in numbers)
+        raise ConfigError(f"{names} must be 0 or more. Got {' and '.join(f'{k} {v}' for k, v in numbers.items())}.")
 
 
 def _show(own: int, n: int, probability: float, rng: np.random.Generator) -> int:

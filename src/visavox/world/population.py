@@ -5,8 +5,8 @@ Everything that a voice can tell about a face is written here in a few numbers, 
 (`visavox.world.ceiling`).
 
 Example:
-    >>> Population().correlations
-    (0.9, 0.9, 0.9, 0.9, 0.9, 0.9)
+    >>> Population(correlations=(0.9,) * 6, face_reliability=1.0, voice_reliability=0.95).sex_agreement
+    0.95
     >>> Population(leaks=Leaks(nationality=1.0)).shows_category("nationality")
     1.0
 """
@@ -20,9 +20,10 @@ from typing import Literal
 from visavox.errors import ConfigError
 
 DIMENSIONS = ("age", "size", "build", "vigour", "softness", "mouth")
-"""Shared dimensions. In the face: grey hair and wrinkles; a long face and a big jaw; a wide face; strong brows and
-open eyes; much hair, a short broad nose and high brows; full lips. In the voice: roughness and slowness; a long vocal
-tract; a low pitch; a bright spectrum and lively melody; breath; the place of the third and fourth formants."""
+"""Shared dimensions. In the face: age is grey hair, wrinkles and a higher hairline; size a long face and a big jaw;
+build a wide face; vigour strong brows and open eyes; softness long and full hair, a short broad nose and high brows;
+mouth full lips and rosy cheeks. In the voice: roughness and slowness; a long vocal tract; a low pitch; a bright
+spectrum and lively melody; breath; the place of the third and fourth formants."""
 
 N_PRIVATE = 8
 """Private numbers of each modality."""
@@ -33,6 +34,10 @@ CATEGORIES: dict[Trait, tuple[str, ...]] = {
     "language": ("arvish", "belmic", "corlish", "dunnic"),
 }
 """Made-up nationalities and languages; every one is as frequent as the others of its kind."""
+
+DEFAULT_CORRELATION = 0.7766
+DEFAULT_RELIABILITY = 0.9881
+"""With these two the ceilings are 0.960 between people of one sex and 0.995 between the sexes."""
 
 
 @dataclass(frozen=True)
@@ -56,20 +61,20 @@ class Leaks:
             ConfigError: a strength is outside 0 to 1; a recording leak of 1 (its likelihood ratio has no limit).
         """
         for name in ("recording", "nationality", "language"):
-            _hold_within(f"leak of {name}", getattr(self, name), 0.0, 1.0)
+            _hold_within(f"The leak of {name}", getattr(self, name), 0.0, 1.0)
         if self.recording >= 1.0:
-            raise ConfigError("The leak of recording must be below 1. Got 1, which tells every session apart.")
+            raise ConfigError("The leak of recording must be below 1, which would tell every session apart. Got 1.")
 
 
 @dataclass(frozen=True)
 class Population:
     """What face and voice of a person share."""
 
-    correlations: tuple[float, ...] = field(default=(0.9,) * len(DIMENSIONS))
+    correlations: tuple[float, ...] = (DEFAULT_CORRELATION,) * len(DIMENSIONS)
     """Canonical correlation of what face and voice show, for each of `DIMENSIONS`; 0 to below 1."""
-    face_reliability: float = 0.99
+    face_reliability: float = DEFAULT_RELIABILITY
     """Probability that a face shows the person's sex rather than the other, 0.5 to 1."""
-    voice_reliability: float = 0.99
+    voice_reliability: float = DEFAULT_RELIABILITY
     """Probability that a voice shows the person's sex rather than the other, 0.5 to 1."""
     leaks: Leaks = field(default_factory=Leaks)
     """Planted shortcuts."""
@@ -83,7 +88,7 @@ class Population:
         object.__setattr__(self, "correlations", tuple(float(value) for value in self.correlations))
         check_correlations(self.correlations)
         for name in ("face_reliability", "voice_reliability"):
-            _hold_within(name, getattr(self, name), 0.5, 1.0)
+            _hold_within(f"`{name}`", getattr(self, name), 0.5, 1.0)
 
     @property
     def sex_agreement(self) -> float:
@@ -121,4 +126,4 @@ def check_correlations(correlations: Sequence[float]) -> None:
 
 def _hold_within(name: str, value: float, low: float, high: float) -> None:
     if not low <= value <= high:
-        raise ConfigError(f"`{name}` must be between {low:g} and {high:g}. Got {value:g}.")
+        raise ConfigError(f"{name} must be between {low:g} and {high:g}. Got {value:g}.")

@@ -8,10 +8,10 @@ from visavox.world.faces.drawn_faces import head_outline
 from visavox.world.faces.easel import Easel
 from visavox.world.faces.hair import paint_back_hair, paint_front_hair
 from visavox.world.faces.looks import Look, look_of
+from visavox.world.faces.scene import CANVAS_PX, Scene
 from visavox.world.people import make_person
-from visavox.world.faces.scene import Scene
 
-LOOK = look_of(make_person(0, seed=0))
+LOOK = look_of(make_person(0, seed=0).face)
 WHITE_WALL = Scene(wall=(1.0, 1.0, 1.0))
 
 
@@ -21,7 +21,7 @@ def cover(look: Look, *, back: bool) -> np.ndarray:
     if back:
         paint_back_hair(easel)
     else:
-        paint_front_hair(easel, easel.mask(head_outline(look), flat=True))
+        paint_front_hair(easel, easel.cover(head_outline(look), flat=True))
     return easel.canvas.pixels.max(axis=2) < 0.6
 
 
@@ -53,4 +53,4 @@ def test_the_cap_leaves_the_face_free() -> None:
 def test_the_parting_moves_the_hair_to_its_side() -> None:
     left, right = (cover(replace(LOOK, parting=parting), back=False) for parting in (-1.0, 1.0))
     assert (left != right).sum() > 300
-    assert np.abs(left[:, :320].sum() - right[:, :319:-1].sum()) < 0.06 * left.sum()
+    assert np.abs(left[:, : CANVAS_PX // 2].sum() - right[:, : CANVAS_PX // 2 - 1 : -1].sum()) < 0.06 * left.sum()

@@ -5,19 +5,21 @@ import dataclasses
 import numpy as np
 import pytest
 
-from visavox.world.faces.scene import CANVAS_PX, Pose, Scene, random_scene
+from visavox.world.faces.scene import CANVAS_PX, FACE_PX, Pose, Scene, bounded, random_scene
+from visavox.world.people import Session
 
 NOSE = np.array([[0.0, 0.0]])
 EYES = np.array([[-0.3, 0.0], [0.3, 0.0]])
 
 
 def scene_of(session: int, clip: int) -> Scene:
-    return random_scene(np.random.default_rng(session), np.random.default_rng(clip))
+    picture = float(np.random.default_rng([session, 9]).standard_normal())
+    return random_scene(Session(picture, 0.0), np.random.default_rng(session), np.random.default_rng(clip))
 
 
 def test_a_session_keeps_light_and_wall_and_changes_pose_and_smile() -> None:
     first, second = scene_of(1, 1), scene_of(1, 2)
-    for kept in ("light_x", "warmth", "exposure", "wall"):
+    for kept in ("light_x", "tint", "exposure", "paint"):
         assert getattr(first, kept) == getattr(second, kept)
     for changed in ("yaw_deg", "pitch_deg", "roll_deg", "zoom", "smile", "noise"):
         assert getattr(first, changed) != getattr(second, changed)
@@ -29,7 +31,8 @@ def test_random_scenes_stay_within_what_a_portrait_bears() -> None:
         scene = scene_of(number, number + 1000)
         assert abs(scene.yaw_deg) <= 9.0 and abs(scene.pitch_deg) <= 4.4 and abs(scene.roll_deg) <= 5.0
         assert 0.0 <= scene.smile <= 1.0 and -1.0 <= scene.light_x <= 1.0
-        assert all(0.0 <= channel <= 1.0 for channel in scene.wall)
+        assert 0.8 <= scene.paint <= 1.1 and 0.9 <= scene.exposure <= 1.1 and abs(scene.tint) <= 2.2
+        assert scene.blink == scene.mouth_open == 0.0 and scene.wall is None
 
 
 @pytest.mark.parametrize(
@@ -45,7 +48,7 @@ def test_turning_moves_the_features_to_its_side(change: dict[str, float], axis: 
 
 def test_a_shift_is_in_pixels_of_the_portrait() -> None:
     moved = Pose(Scene(shift_x_px=5.0)).flat(NOSE) - Pose(Scene()).flat(NOSE)
-    assert moved[0].tolist() == pytest.approx([5.0 * CANVAS_PX / 320, 0.0])
+    assert moved[0].tolist() == pytest.approx([5.0 * CANVAS_PX / FACE_PX, 0.0])
 
 
 def test_roll_tilts_clockwise_by_the_asked_angle() -> None:
@@ -99,3 +102,20 @@ def test_the_head_stays_in_the_picture() -> None:
     for number in range(200):
         placed = Pose(scene_of(number, number + 500)).flat(corners)
         assert placed.min() > 0.0 and placed.max() < CANVAS_PX
+
+
+def test_the_colour_of_the_light_grows_with_what_the_session_leaves_and_with_nothing_else() -> None:
+    scenes = [
+        random_scene(Session(picture, sound), np.random.default_rng(1), np.random.default_rng(2))
+        for picture, sound in ((-2.0, 0.0), (0.0, 1.0), (2.0, -1.0))
+    ]
+    assert scenes[0].tint < scenes[1].tint == 0.0 < scenes[2].tint
+    assert len({dataclasses.replace(scene, tint=0.0) for scene in scenes}) == 1
+
+
+def test_bounded_is_odd_smooth_and_close_to_the_number_itself_near_zero() -> None:
+    values = np.linspace(-8.0, 8.0, 200)
+    kept = np.array([bounded(value) for value in values])
+    assert np.all(np.diff(kept) > 0.0) and np.abs(kept).max() < 2.2
+    assert np.allclose(kept, -kept[::-1])
+    assert bounded(0.05) == pytest.approx(0.05, rel=0.01)

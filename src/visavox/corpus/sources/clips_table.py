@@ -80,12 +80,15 @@ class ClipRow:
     """(status, reason) of a row that cannot be used."""
 
 
-def read_table(path: Path, columns: Mapping[str, str] | None = None) -> ClipsTable:
+def read_table(
+    path: Path, columns: Mapping[str, str] | None = None, *, aliases: Mapping[str, tuple[str, ...]] = ALIASES
+) -> ClipsTable:
     """Read the header of a table: UTF-8 with or without BOM, any line ends, comma, semicolon or tab.
 
     Args:
         path: the CSV file.
         columns: from our field to its column, for tables that name it otherwise.
+        aliases: from our fields to their usual columns; the first of "clip" is the one that messages name.
 
     Raises:
         ConfigError: `columns` names an unknown field or a column that is not there; there is no column for the clip;
@@ -102,7 +105,7 @@ def read_table(path: Path, columns: Mapping[str, str] | None = None) -> ClipsTab
     doubled = sorted(name for name, count in Counter(header).items() if count > 1 and name)
     if doubled:
         raise ConfigError(f"{path} has the column {doubled[0]!r} twice. Rename one. It has: {', '.join(header)}.")
-    column_of = _columns_of(path, header, columns or {})
+    column_of = _columns_of(path, header, columns or {}, aliases)
     named = set(column_of.values())
     own = {name: i for i, name in enumerate(header) if i not in named and name and name not in column_of}
     return ClipsTable(path, header, delimiter, {**column_of, **own})
@@ -165,28 +168,31 @@ def _row(table: ClipsTable, line: int, cells: list[str], where: str) -> ClipRow:
     )
 
 
-def _columns_of(path: Path, header: tuple[str, ...], columns: Mapping[str, str]) -> dict[str, int]:
+def _columns_of(
+    path: Path, header: tuple[str, ...], columns: Mapping[str, str], aliases: Mapping[str, tuple[str, ...]]
+) -> dict[str, int]:
     """Return the column number of each field that the table has."""
     position = {name: i for i, name in reversed(list(enumerate(header)))}
     lowered = {name.lower(): i for name, i in position.items()}
     has = f"It has: {', '.join(header)}"
     found: dict[str, int] = {}
     for name, column in columns.items():
-        if name not in ALIASES:
-            near = difflib.get_close_matches(name, ALIASES, n=1)
+        if name not in aliases:
+            near = difflib.get_close_matches(name, aliases, n=1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
-            raise ConfigError(f"`columns` knows no field {name!r}.{hint} Fields: {', '.join(ALIASES)}.")
+            raise ConfigError(f"`columns` knows no field {name!r}.{hint} Fields: {', '.join(aliases)}.")
         if column not in position:
             raise ConfigError(f"{path} has no column {column!r}, which `columns` gives for {name!r}. {has}.")
         found[name] = position[column]
-    for name, aliases in ALIASES.items():
-        free = [lowered[alias] for alias in aliases if alias in lowered and lowered[alias] not in found.values()]
+    for name, usual in aliases.items():
+        free = [lowered[alias] for alias in usual if alias in lowered and lowered[alias] not in found.values()]
         if name not in found and free:
             found[name] = free[0]
     if "clip" not in found:
+        wanted = aliases["clip"][0]
         raise ConfigError(
-            f"{path} has no column 'clip', which names the files of each row. {has}. Rename a column to 'clip', or "
-            "say which one it is with columns={'clip': ...}."
+            f"{path} has no column {wanted!r}, which names the files of each row. {has}. Rename a column to "
+            f"{wanted!r}, or say which one it is with columns={{'clip': ...}}."
         )
     return found
 

@@ -6,7 +6,7 @@ where the eyes, the nose and the mouth were put. Not photorealistic, and not mea
 Example:
     >>> from visavox.world.people import make_person
     >>> draw_face(make_person(0, seed=0).face, Scene()).shape
-    (320, 320, 3)
+    (256, 256, 3)
 """
 
 from __future__ import annotations
@@ -15,27 +15,50 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from visavox.world.faces.canvas import Mask, Points, ellipse, moved, smooth_closed, smooth_open
+from visavox.world.faces.canvas import Cover, Points, ellipse, moved, smooth_closed, smooth_open
 from visavox.world.faces.easel import DARK, Easel
-from visavox.world.faces.face_parts import mouth_corners, paint_age, paint_brow, paint_eye, paint_mouth, paint_nose
+from visavox.world.faces.face_parts import (
+    mouth_corners,
+    paint_age,
+    paint_brow,
+    paint_eye,
+    paint_mouth,
+    paint_nose,
+    paint_socket,
+)
 from visavox.world.faces.hair import paint_back_hair, paint_front_hair
+from visavox.world.faces.jaw import Jaw
 from visavox.world.faces.looks import Look, look_of, mix
-from visavox.world.people import Shown
 from visavox.world.faces.scene import CANVAS_PX, FACE_PX, Pose, Scene
+from visavox.world.people import Shown
 
 
-def draw_face(face: Shown, scene: Scene, *, rng: np.random.Generator | None = None) -> NDArray[np.uint8]:
+def draw_face(
+    face: Shown, scene: Scene, *, rng: np.random.Generator | None = None, frame_px: int = FACE_PX
+) -> NDArray[np.uint8]:
     """Return the portrait of a face in a scene.
 
     Args:
         face: what the face of a person shows.
         scene: pose, light, expression and wall.
         rng: of the camera's noise; without it the picture has none.
+        frame_px: side of the picture, 1 to CANVAS_PX.
 
     Returns:
-        (FACE_PX, FACE_PX, 3) uint8, RGB.
+        (frame_px, frame_px, 3) uint8, RGB.
     """
     easel = Easel(look_of(face), scene)
+    paint_still(easel)
+    Jaw(easel).drop(easel.canvas.planes, scene)
+    paint_features(easel)
+    lit = develop(easel.canvas.planes, scene, size_px=(frame_px, frame_px))
+    if rng is not None:
+        lit += np.float32(scene.noise) * rng.standard_normal(lit.shape, dtype=np.float32)
+    return as_bytes(lit)
+
+
+def paint_still(easel: Easel) -> None:
+    """Paint all that does not move when the person speaks or blinks: everything but eyes and mouth."""
     _paint_wall(easel)
     paint_back_hair(easel)
     _paint_neck(easel)
@@ -43,22 +66,44 @@ def draw_face(face: Shown, scene: Scene, *, rng: np.random.Generator | None = No
     _paint_ears(easel)
     head = _paint_head(easel)
     paint_nose(easel, head)
-    paint_mouth(easel, head)
     for side in (-1.0, 1.0):
-        paint_eye(easel, side, head)
+        paint_socket(easel, side, head)
     paint_age(easel, head)
     paint_front_hair(easel, head)
     for side in (-1.0, 1.0):
         paint_brow(easel, side)
-    tint = np.array([1.0 + 0.03 * scene.warmth, 1.0, 1.0 - 0.05 * scene.warmth], dtype=np.float32)
-    small = cv2.resize(easel.canvas.pixels, (FACE_PX, FACE_PX), interpolation=cv2.INTER_AREA)
-    lit: NDArray[np.float32] = small * (np.float32(scene.exposure) * tint)
-    if rng is not None:
-        lit += np.float32(scene.noise) * rng.standard_normal(lit.shape, dtype=np.float32)
-    return np.asarray(np.rint(np.clip(lit, 0.0, 1.0) * 255.0), dtype=np.uint8)
 
 
-def landmarks_px(face: Shown, scene: Scene) -> NDArray[np.float64]:
+def paint_features(easel: Easel) -> None:
+    """Paint eyes and mouth as the scene has them, last of all."""
+    paint_mouth(easel)
+    for side in (-1.0, 1.0):
+        paint_eye(easel, side)
+
+
+def develop(planes: NDArray[np.float32], scene: Scene, *, size_px: tuple[int, int]) -> NDArray[np.float32]:
+    """Return a part of a canvas, reduced by averaging, in the light of the scene.
+
+    Args:
+        planes: (3, h, w) float32, 0 to 1.
+        scene: colour of its light and exposure are read.
+        size_px: width and height of the result, at most those of the part.
+
+    Returns:
+        (height, width, 3) float32, about 0 to 1.
+    """
+    light = scene.exposure * np.array([1.0 + 0.042 * scene.tint, 1.0, 1.0 - 0.058 * scene.tint])
+    small = [cv2.resize(plane, size_px, interpolation=cv2.INTER_AREA) for plane in planes]
+    lit: NDArray[np.float32] = cv2.merge([plane * np.float32(gain) for plane, gain in zip(small, light, strict=True)])
+    return lit
+
+
+def as_bytes(picture: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return a picture with values 0 to 1, others cut off, as whole numbers 0 to 255."""
+    return np.asarray(cv2.convertScaleAbs(np.maximum(picture, np.float32(0.0)), alpha=255.0), dtype=np.uint8)
+
+
+def landmarks_px(face: Shown, scene: Scene, *, frame_px: int = FACE_PX) -> NDArray[np.float64]:
     """Return where a portrait has its landmarks.
 
     Returns:
@@ -68,7 +113,8 @@ def landmarks_px(face: Shown, scene: Scene) -> NDArray[np.float64]:
     look = look_of(face)
     points = np.array([[-look.eye_x_u, 0.0], [look.eye_x_u, 0.0], [0.0, look.nose_y_u - 0.07]])
     on_canvas = Pose(scene).surface(np.vstack([points, mouth_corners(look, scene)]))
-    return on_canvas * (FACE_PX / CANVAS_PX)
+    # The middle of the first pixel is (0, 0), on the canvas as in the portrait.
+    return (on_canvas + 0.5) * (frame_px / CANVAS_PX) - 0.5
 
 
 def head_outline(look: Look) -> Points:
@@ -84,7 +130,7 @@ def _paint_wall(easel: Easel) -> None:
     across = np.linspace(-1.0, 1.0, CANVAS_PX, dtype=np.float32)[None, :]
     down = across.T
     light = (1.04 + 0.08 * easel.scene.light_x * across - 0.07 * across**2) - (0.05 * down + 0.07 * down**2)
-    easel.canvas.pixels *= light[..., None]
+    easel.canvas.planes *= light
 
 
 def _neck_half_width_u(look: Look) -> float:
@@ -95,8 +141,7 @@ def _paint_neck(easel: Easel) -> None:
     look, neck = easel.look, _neck_half_width_u(easel.look)
     right = [[neck, 0.5], [neck, 1.08], [neck + 0.10, 1.28]]
     throat = smooth_closed([*right, [0.0, 1.65], *([-x, y] for x, y in reversed(right))])
-    easel.fill(throat, mix(look.skin, easel.shade, 0.25), flat=True)
-    skin = easel.mask(throat, flat=True)
+    skin = easel.fill(throat, mix(look.skin, easel.shade, 0.25), flat=True)
     chin_shadow = moved(head_outline(look) * [0.95, 1.0], -0.05 * easel.scene.light_x, 0.13)
     easel.fill(chin_shadow, easel.shade, opacity=0.85, blur_u=0.045, within=skin, flat=True)
 
@@ -108,8 +153,7 @@ def _paint_shirt(easel: Easel) -> None:
     collar = smooth_open([[-neck - 0.10, 1.22], [-0.24, 1.43], [0.0, 1.49], [0.24, 1.43], slope[0]])
     right = smooth_open(slope)
     shirt = np.vstack([right[::-1] * [-1.0, 1.0], collar, right, [[1.5, 2.6], [-1.5, 2.6]]])
-    easel.fill(shirt, look.shirt, flat=True)
-    cloth, dark = easel.mask(shirt, flat=True), mix(look.shirt, DARK, 0.5)
+    cloth, dark = easel.fill(shirt, look.shirt, flat=True), mix(look.shirt, DARK, 0.5)
     for side in (-1.0, 1.0):
         fold = [[shoulder - 0.30, 1.62], [shoulder - 0.36, 1.8], [shoulder - 0.34, 2.2]]
         line = smooth_open(np.multiply(fold, [side, 1.0]))
@@ -127,23 +171,21 @@ def _paint_ears(easel: Easel) -> None:
     for side in (-1.0, 1.0):
         dark = 0.18 if side * easel.scene.light_x > 0.0 else 0.3
         outline = smooth_closed(np.multiply(ear, [side, 1.0]))
-        easel.fill(outline, mix(easel.look.skin, easel.shade, dark), flat=True)
+        cover = easel.fill(outline, mix(easel.look.skin, easel.shade, dark), flat=True)
         hollow = smooth_closed(np.multiply(inner, [side, 1.0]))
-        mask = easel.mask(outline, flat=True)
-        easel.fill(hollow, easel.shade, opacity=0.6, blur_u=0.018, within=mask, flat=True)
+        easel.fill(hollow, easel.shade, opacity=0.6, blur_u=0.018, within=cover, flat=True)
 
 
-def _paint_head(easel: Easel) -> Mask:
-    """Paint the bare head with its shading and return its coverage (canvas, canvas)."""
+def _paint_head(easel: Easel) -> Cover:
+    """Paint the bare head with its shading and return its cover."""
     look, smile = easel.look, easel.scene.smile
     outline = head_outline(look)
-    easel.fill(outline, look.skin, flat=True)
-    head = easel.mask(outline, flat=True)
-    _shade_head(easel, outline, head)
-    blush = mix(look.skin, (0.88, 0.30, 0.28), 0.55)
+    head = easel.fill(outline, look.skin, flat=True)
     for side in (-1.0, 1.0):
-        cheek = ellipse(side * 0.44, 0.33 - 0.03 * smile, 0.16, 0.13)
-        easel.fill(cheek, blush, opacity=0.34 + 0.12 * smile, blur_u=0.09, within=head)
+        cheek = ellipse(side * 0.44, 0.33 - 0.03 * smile, 0.17, 0.14)
+        easel.fill(cheek, look.blush, opacity=look.rosiness, blur_u=0.09, within=head)
+    _shade_head(easel, outline, head)
+    for side in (-1.0, 1.0):
         easel.fill(ellipse(side * 0.42, 0.20, 0.12, 0.05), easel.glow, opacity=0.35, blur_u=0.05, within=head)
     easel.fill(ellipse(0.0, -0.48, 0.34, 0.13), easel.glow, opacity=0.40, blur_u=0.10, within=head)
     easel.fill(ellipse(0.0, look.chin_y_u - 0.12, 0.10, 0.05), easel.glow, opacity=0.35, blur_u=0.04, within=head)
@@ -152,19 +194,17 @@ def _paint_head(easel: Easel) -> Mask:
     return head
 
 
-def _shade_head(easel: Easel, outline: Points, head: Mask) -> None:
+def _shade_head(easel: Easel, outline: Points, head: Cover) -> None:
     """Round the head: its rim turns away from the viewer, and one side away from the light."""
-    pixels = easel.place(outline, flat=True)
-    box, soft = easel.canvas.patch(pixels, blur_px=easel.pose.length_px(0.13))
-    inside = head[box]
-    rim = np.clip(2.0 * (1.0 - soft), 0.0, 1.0) * inside
-    middle_x, middle_y = pixels.mean(axis=0).astype(np.float32)
-    pixel = np.arange(CANVAS_PX, dtype=np.float32)
-    across = (pixel[box[1]][None, :] - middle_x) / np.float32(easel.pose.length_px(easel.look.head_half_width_u))
-    down = (pixel[box[0]][:, None] - middle_y) / np.float32(easel.pose.length_px(1.1))
-    facing = np.clip(easel.scene.light_x * across - 0.35 * down, -1.0, 1.0) * inside
-    easel.canvas.shade(box, np.minimum(0.62 * rim + 0.34 * np.maximum(-facing, 0.0), 0.8), easel.shade)
-    easel.canvas.shade(box, 0.34 * np.maximum(facing, 0.0) * (1.0 - rim), easel.glow)
+    soft = easel.cover(outline, blur_u=0.13, flat=True)
+    rim = head.clipped(soft.inverted()).alpha
+    middle_x, middle_y = easel.place(outline, flat=True).mean(axis=0).astype(np.float32)
+    pixel, (rows, columns) = np.arange(CANVAS_PX, dtype=np.float32), head.box
+    across = (pixel[columns][None, :] - middle_x) / np.float32(easel.pose.length_px(easel.look.head_half_width_u))
+    down = (pixel[rows][:, None] - middle_y) / np.float32(easel.pose.length_px(1.1))
+    away = np.clip(np.float32(0.35) * down - np.float32(easel.scene.light_x) * across, 0.0, 1.0) * head.alpha
+    alpha = np.minimum(np.minimum(1.24 * rim, 0.62 * head.alpha) + 0.34 * away, 0.8)
+    easel.canvas.shade(Cover(head.top_px, head.left_px, alpha), easel.shade)
 
 
 def _beard_outline(look: Look) -> Points:

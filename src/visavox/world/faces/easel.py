@@ -7,8 +7,8 @@ Example:
     >>> from visavox.world.faces.looks import look_of
     >>> from visavox.world.people import make_person
     >>> easel = Easel(look_of(make_person(0, seed=0).face), Scene(wall=(1.0, 1.0, 1.0)))
-    >>> easel.fill(ellipse(0.0, 0.0, 0.5, 0.5), (0.0, 0.0, 0.0))
-    >>> easel.canvas.pixels[330, 320].tolist()
+    >>> cover = easel.fill(ellipse(0.0, 0.0, 0.5, 0.5), (0.0, 0.0, 0.0))
+    >>> easel.canvas.pixels[264, 256].tolist()
     [0.0, 0.0, 0.0]
 """
 
@@ -17,7 +17,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from visavox.world.faces.canvas import Canvas, Colour, Mask, Points, ribbon
+from visavox.world.faces.canvas import Canvas, Colour, Cover, Points, ribbon
 from visavox.world.faces.looks import Look, mix
 from visavox.world.faces.scene import CANVAS_PX, Pose, Scene
 
@@ -43,7 +43,8 @@ class Easel:
         """Hang up an empty canvas in the colour of the wall."""
         self.look = look
         self.scene = scene
-        self.canvas = Canvas(CANVAS_PX, scene.wall)
+        red, green, blue = (channel * scene.paint for channel in scene.wall or look.wall)
+        self.canvas = Canvas(CANVAS_PX, (red, green, blue))
         self.pose = Pose(scene)
         self.shade = mix(look.skin, (0.40, 0.14, 0.12), 0.45)
         self.glow = mix(look.skin, (1.0, 0.97, 0.92), 0.5)
@@ -52,9 +53,9 @@ class Easel:
         """Return pixels (n, 2) of points (n, 2): on the front of the head, or, if `flat`, of an outline."""
         return self.pose.flat(points) if flat else self.pose.surface(points)
 
-    def mask(self, outline: Points, *, flat: bool = False) -> Mask:
-        """Return the coverage (canvas, canvas) float32, 0 to 1, of a closed outline (n, 2)."""
-        return self.canvas.mask(self.place(outline, flat=flat))
+    def cover(self, outline: Points, *, blur_u: float = 0.0, flat: bool = False) -> Cover:
+        """Return what a closed outline (n, 2) covers; `blur_u` softens its edge."""
+        return self.canvas.cover(self.place(outline, flat=flat), blur_px=self.pose.length_px(blur_u))
 
     def fill(
         self,
@@ -63,12 +64,12 @@ class Easel:
         *,
         opacity: float = 1.0,
         blur_u: float = 0.0,
-        within: Mask | None = None,
+        within: Cover | None = None,
         flat: bool = False,
-    ) -> None:
-        """Blend a closed shape (n, 2) onto the picture; see `Canvas.fill`. `blur_u` softens its edge."""
+    ) -> Cover:
+        """Blend a closed shape (n, 2) onto the picture and return its cover; see `Canvas.fill`."""
         blur_px = self.pose.length_px(blur_u)
-        self.canvas.fill(self.place(outline, flat=flat), colour, opacity=opacity, blur_px=blur_px, within=within)
+        return self.canvas.fill(self.place(outline, flat=flat), colour, opacity=opacity, blur_px=blur_px, within=within)
 
     def stroke(
         self,
@@ -78,7 +79,7 @@ class Easel:
         *,
         opacity: float = 1.0,
         blur_u: float = 0.0,
-        within: Mask | None = None,
+        within: Cover | None = None,
         flat: bool = False,
     ) -> None:
         """Blend a line (n, 2) onto the picture, `width_u` thick: one number, or one for each point."""

@@ -11,34 +11,51 @@ Example:
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
-from visavox.world.faces.canvas import Mask, Points, ellipse, moved, smooth_closed, smooth_open
+from visavox.world.faces.canvas import Cover, Points, ellipse, moved, smooth_closed, smooth_open
 from visavox.world.faces.easel import DARK, WHITE, Easel
 from visavox.world.faces.looks import Look, mix
 from visavox.world.faces.scene import Scene
 
+_TONGUE = (0.72, 0.34, 0.36)
+_LASHES = np.sin(np.linspace(0.25, 2.75, 48))  # thickness along the upper lid
+
 
 def mouth_corners(look: Look, scene: Scene) -> Points:
     """Return the left and the right corner of the mouth, (2, 2) float64, in face units."""
-    half_width = look.mouth_half_width_u * (1.0 + 0.14 * scene.smile)
-    height = look.mouth_y_u + 0.008 - 0.085 * scene.smile
+    half_width = look.mouth_half_width_u * (1.0 + 0.12 * scene.smile) * (1.0 - 0.12 * scene.mouth_open)
+    height = look.mouth_y_u + 0.004 - 0.085 * scene.smile * (1.0 - 0.30 * scene.mouth_open) + 0.012 * scene.mouth_open
     return np.array([[-half_width, height], [half_width, height]])
 
 
-def paint_eye(easel: Easel, side: float, head: Mask) -> None:
-    """Paint one eye: side -1 the left of the picture, 1 the right. `head` is the coverage of the head."""
+def jaw_drop_u(scene: Scene) -> float:
+    """Return how far the chin goes down when the mouth opens."""
+    return 0.065 * scene.mouth_open
+
+
+def paint_socket(easel: Easel, side: float, head: Cover) -> None:
+    """Shade the hollow around one eye: side -1 the left of the picture, 1 the right."""
+    look = easel.look
+    socket = ellipse(side * look.eye_x_u, -0.055, 1.45 * look.eye_half_width_u, 0.16)
+    easel.fill(socket, easel.shade, opacity=0.42, blur_u=0.06, within=head)
+
+
+def paint_eye(easel: Easel, side: float) -> None:
+    """Paint one eye: side -1 the left of the picture, 1 the right."""
     look, scene = easel.look, easel.scene
-    x, half_width = side * look.eye_x_u, look.eye_half_width_u
-    opening = look.eye_half_height_u * scene.eyes_open * (1.0 - 0.15 * scene.smile)
-    easel.fill(ellipse(x, -0.055, 1.45 * half_width, 0.16), easel.shade, opacity=0.42, blur_u=0.06, within=head)
+    x, half_width, shut = side * look.eye_x_u, look.eye_half_width_u, scene.blink
+    opening = look.eye_half_height_u * scene.eyes_open * (1.0 - 0.12 * scene.smile)
     inner, outer = x - side * half_width, x + side * half_width
-    lid = np.array([[inner, 0.022], [x - side * 0.06, -0.88 * opening], [x + side * 0.04, -opening], [outer, -0.012]])
+    low = 0.72 * opening * (1.0 - 0.25 * shut)
+    # A closing eye's upper lid comes down to the lower one.
+    top = -opening + shut * (opening + low)
+    lid = np.array([[inner, 0.022], [x - side * 0.06, 0.88 * top], [x + side * 0.04, top], [outer, -0.012]])
     upper = smooth_open(lid)
-    lower = smooth_open([lid[3], [x + side * 0.05, 0.72 * opening], [x - side * 0.05, 0.70 * opening], lid[0]])
-    almond = np.vstack([upper, lower])
-    eye = easel.mask(almond)
-    easel.fill(almond, WHITE)
+    lower = smooth_open([lid[3], [x + side * 0.05, low], [x - side * 0.05, 0.97 * low], lid[0]])
+    eye = easel.fill(np.concatenate([upper, lower]), mix(WHITE, easel.shade, 0.9 * shut**3))
     radius = 0.53 * (look.eye_half_height_u + 0.080)
     glint_x = x + 0.024 * (1.0 if scene.light_x > 0.0 else -1.0)
     easel.fill(ellipse(x, -0.006, radius, radius), mix(look.iris, DARK, 0.55), within=eye)
@@ -46,11 +63,13 @@ def paint_eye(easel: Easel, side: float, head: Mask) -> None:
     easel.fill(ellipse(x, -0.006, 0.50 * radius, 0.50 * radius), (0.03, 0.02, 0.03), within=eye)
     easel.fill(ellipse(glint_x, -0.03, 0.017, 0.017), (1.0, 1.0, 1.0), opacity=0.95, within=eye)
     easel.stroke(moved(upper, 0.0, 0.012), 0.045, DARK, opacity=0.30, blur_u=0.012, within=eye)
-    taper = np.sin(np.linspace(0.25, 2.75, len(upper)))
-    easel.stroke(upper, (0.026 + 0.012 * look.lashes) * taper, DARK, opacity=0.92)
+    easel.stroke(upper, (0.026 + 0.012 * look.lashes) * _LASHES, DARK, opacity=0.92)
     easel.stroke(lower, 0.010, easel.shade, opacity=0.75)
-    crease = smooth_open(np.add(lid[1:], [[0.0, -0.045], [0.0, -0.050], [side * 0.015, -0.022]]))
-    easel.stroke(crease, 0.012, easel.shade, opacity=0.65, blur_u=0.004)
+    crease = np.add(
+        lid[1:], [[0.0, -0.045 - 0.6 * shut * opening], [0.0, -0.050 - 0.6 * shut * opening], [0.0, -0.022]]
+    )
+    crease[2, 0] += side * 0.015
+    easel.stroke(smooth_open(crease), 0.012, easel.shade, opacity=0.65, blur_u=0.004)
 
 
 def paint_brow(easel: Easel, side: float) -> None:
@@ -67,7 +86,7 @@ def paint_brow(easel: Easel, side: float) -> None:
     easel.stroke(curve, width, colour, opacity=0.85, blur_u=0.005)
 
 
-def paint_nose(easel: Easel, head: Mask) -> None:
+def paint_nose(easel: Easel, head: Cover) -> None:
     """Paint the nose: shaded flank away from the light, ridge, wings, nostrils."""
     look, shade, glow = easel.look, easel.shade, easel.glow
     y, half = look.nose_y_u, look.nose_half_width_u
@@ -88,39 +107,45 @@ def paint_nose(easel: Easel, head: Mask) -> None:
         easel.fill(nostril, mix(shade, DARK, 0.55), opacity=0.85, blur_u=0.004)
 
 
-def paint_mouth(easel: Easel, head: Mask) -> None:
-    """Paint the lips, with teeth between them when the smile is broad."""
-    look, smile = easel.look, easel.scene.smile
+def paint_mouth(easel: Easel) -> None:
+    """Paint the lips, and what lies between them when the smile is broad or the mouth opens: teeth, tongue, dark."""
+    look, smile, open_ = easel.look, easel.scene.smile, easel.scene.mouth_open
     y, lip = look.mouth_y_u, look.lip_height_u
     left, right = mouth_corners(look, easel.scene)
-    half, gap = float(right[0]), 0.075 * max(0.0, smile - 0.45) / 0.55
-    top, low = y - 0.72 * lip - 0.5 * gap, y + lip + gap
+    smile_gap = 0.060 * max(0.0, smile - 0.45) / 0.55
+    half, gap = float(right[0]), smile_gap * (1.0 - open_) + 0.125 * open_
+    rise = 0.014 * open_
+    top, low = y - 0.72 * lip - 0.4 * smile_gap - rise, y + lip + gap
     bow = [[-0.45 * half, top + 0.012], [-0.14 * half, top - 0.012], [0.0, top]]
     upper = smooth_open([left, *bow, *_mirrored(bow[:2]), right])
-    between = [[-0.5 * half, y - 0.008 * smile], [0.0, y + 0.012 * smile]]
+    between = [[-0.5 * half, y - 0.008 * smile - rise], [0.0, y + 0.012 * smile - rise]]
     middle = smooth_open([left, *between, *_mirrored(between[:1]), right])
-    under = [[0.55 * half, y + 0.60 * lip + gap], [0.0, low + 0.012 * smile]]
+    under = [[0.55 * half, y + 0.60 * lip + 0.92 * gap], [0.0, low + 0.012 * smile]]
     lower = smooth_open([right, *under, *_mirrored(under[:1]), left])
-    easel.fill(ellipse(0.0, low + 0.075, 0.6 * half, 0.035), easel.shade, opacity=0.40, blur_u=0.03, within=head)
-    easel.fill(np.vstack([upper, lower]), look.lips)
-    easel.fill(np.vstack([upper, middle[::-1]]), mix(look.lips, easel.shade, 0.38), opacity=0.85)
+    easel.fill(ellipse(0.0, low + 0.075, 0.6 * half, 0.035), easel.shade, opacity=0.40, blur_u=0.03)
+    easel.fill(np.concatenate([upper, lower]), look.lips)
+    easel.fill(np.concatenate([upper, middle[::-1]]), mix(look.lips, easel.shade, 0.38), opacity=0.85)
     shine = ellipse(0.0, y + gap + 0.55 * lip, 0.40 * half, 0.30 * lip)
     easel.fill(shine, mix(look.lips, WHITE, 0.5), opacity=0.40, blur_u=0.018)
-    if gap > 0.008:
-        edge = [[0.47 * half, y + 0.75 * gap], [0.0, y + gap]]
+    if gap > 0.002:
+        edge = [[0.50 * half, y + 0.80 * gap], [0.0, y + gap]]
         ends = [left * [0.94, 1.0], right * [0.94, 1.0]]
-        opening = np.vstack([middle, smooth_open([ends[1], *edge, *_mirrored(edge[:1]), ends[0]])])
-        easel.fill(opening, (0.42, 0.13, 0.14))
-        easel.fill(moved(opening, 0.0, -0.012), (0.97, 0.96, 0.94), within=easel.mask(opening))
+        inside = np.concatenate([middle, smooth_open([ends[1], *edge, *_mirrored(edge[:1]), ends[0]])])
+        opening = easel.fill(inside, mix((0.42, 0.13, 0.14), (0.27, 0.07, 0.08), open_))
+        easel.fill(ellipse(0.0, y + 1.02 * gap, 0.55 * half, 0.42 * gap), _TONGUE, blur_u=0.010, within=opening)
+        depth = (0.020 + 0.042 * smile) * np.maximum(1.0 - (middle[:, 0] / (0.80 * half)) ** 2, 0.0)
+        teeth = (middle + np.stack([np.zeros(len(middle)), depth], axis=1))[::-1]
+        easel.fill(np.concatenate([middle, teeth]), (0.93, 0.92, 0.89), blur_u=0.004, within=opening)
     easel.stroke(middle, 0.013, mix(easel.shade, DARK, 0.5), opacity=0.75, blur_u=0.003)
     for x, corner_y in (left, right):
         easel.fill(ellipse(x, corner_y, 0.028, 0.022), easel.shade, opacity=0.6, blur_u=0.014)
 
 
-def paint_age(easel: Easel, head: Mask) -> None:
+def paint_age(easel: Easel, head: Cover) -> None:
     """Paint folds beside the nose, bags under the eyes, lines beside them and on the forehead."""
     look, shade, strength = easel.look, easel.shade, easel.look.wrinkles
-    corner_x = float(mouth_corners(look, easel.scene)[1, 0])
+    # Of the closed mouth: what is painted here moves with the jaw when it opens.
+    corner_x = float(mouth_corners(look, replace(easel.scene, mouth_open=0.0))[1, 0])
     fold_opacity = 0.06 + 0.16 * easel.scene.smile + 0.5 * strength
     for side in (-1.0, 1.0):
         fold = [

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from visavox.world.faces.canvas import Mask, Points, moved, smooth_closed, smooth_open
+from visavox.world.faces.canvas import Cover, Points, moved, smooth_closed, smooth_open
 from visavox.world.faces.easel import DARK, Easel
 from visavox.world.faces.looks import Look, mix
 
@@ -36,8 +36,7 @@ def paint_back_hair(easel: Easel) -> None:
     ]
     left = [[-x, y] for x, y in reversed(right)]
     outline = smooth_closed([[0.0, -1.18 - volume], *right, *left], n_points=160)
-    easel.fill(outline, mix(look.hair, DARK, 0.35), flat=True)
-    mask = easel.mask(outline, flat=True)
+    mask = easel.fill(outline, mix(look.hair, DARK, 0.35), flat=True)
     bright, deep = mix(look.hair, _SUN, 0.14), mix(look.hair, DARK, 0.6)
     for side in (-1.0, 1.0):
         for inset, colour in ((0.06, bright), (0.17, deep), (0.27, bright)):
@@ -47,20 +46,19 @@ def paint_back_hair(easel: Easel) -> None:
             easel.stroke(line, 0.06, colour, opacity=0.55, blur_u=0.02, within=mask, flat=True)
 
 
-def paint_front_hair(easel: Easel, head: Mask) -> None:
+def paint_front_hair(easel: Easel, head: Cover) -> None:
     """Paint the hair over the skull: a cap with locks that run from the parting to the temples.
 
     Args:
         easel: painted onto.
-        head: (canvas, canvas) coverage of the head, onto which the hair throws a shadow.
+        head: cover of the head, onto which the hair throws a shadow.
     """
     hair = easel.look.hair
     deep, shine = mix(hair, DARK, 0.6), mix(hair, _SUN, 0.30)
     left, right = _halves(easel.look)
     cap = np.vstack([left[0][::-1], right[0], right[1][::-1], left[1]])
     easel.fill(moved(cap, 0.0, 0.035), easel.shade, opacity=0.6, blur_u=0.03, within=head, flat=True)
-    easel.fill(cap, hair, flat=True)
-    mask = easel.mask(cap, flat=True)
+    mask = easel.fill(cap, hair, flat=True)
     taper = np.sin(np.linspace(0.15, 3.0, len(left[0])))
     for outer, fringe in (left, right):
         for index, share in enumerate((0.08, 0.22, 0.36, 0.52, 0.68, 0.84)):
@@ -70,8 +68,8 @@ def paint_front_hair(easel: Easel, head: Mask) -> None:
     lit_outer, lit_fringe = right if easel.scene.light_x > 0.0 else left
     glow = (0.55 * lit_outer + 0.45 * lit_fringe)[6:30]
     easel.stroke(glow, 0.16, shine, opacity=0.5, blur_u=0.06, within=mask, flat=True)
-    box, soft = easel.canvas.patch(easel.place(cap, flat=True), blur_px=easel.pose.length_px(0.05))
-    easel.canvas.shade(box, 0.55 * mask[box] * (1.0 - soft), deep)
+    soft = easel.cover(cap, blur_u=0.05, flat=True)
+    easel.canvas.shade(mask.clipped(soft.inverted()), deep, opacity=0.55)
 
 
 def _halves(look: Look) -> tuple[tuple[Points, Points], tuple[Points, Points]]:

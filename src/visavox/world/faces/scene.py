@@ -1,10 +1,11 @@
 """One picture of a person: pose, light, expression, wall; and where a point of the head falls in it.
 
-Says nothing about the person (see `visavox.world.faces.looks`) and draws nothing (see `visavox.world.faces.drawn_faces`).
+Says nothing about the person (see `visavox.world.faces.looks`) and draws nothing (see
+`visavox.world.faces.drawn_faces`).
 
 Example:
     >>> Pose(Scene()).surface(np.array([[0.0, 0.0]])).round().tolist()
-    [[320.0, 330.0]]
+    [[256.0, 264.0]]
 """
 
 from __future__ import annotations
@@ -15,24 +16,16 @@ from dataclasses import dataclass
 import numpy as np
 
 from visavox.world.faces.canvas import Colour, Points
+from visavox.world.people import Session
 
-FACE_PX = 320
+FACE_PX = 256
 """Side of a portrait."""
-CANVAS_PX = 640
+CANVAS_PX = 2 * FACE_PX
 """Side of the canvas: a portrait is drawn at twice its size and reduced by averaging."""
 
-_UNIT_PX = 196.0  # one face unit on the canvas
-_MIDDLE_PX = np.array([320.0, 330.0])  # where (0, 0) of the face lies on the canvas
+_UNIT_PX = 157.0  # one face unit on the canvas
+_MIDDLE_PX = np.array([256.0, 264.0])  # where (0, 0) of the face lies on the canvas
 _TURN_RADIUS_U = 1.15  # of the ball on whose front the features lie
-
-WALLS: tuple[Colour, ...] = (
-    (0.72, 0.81, 0.87),
-    (0.89, 0.82, 0.70),
-    (0.74, 0.84, 0.76),
-    (0.91, 0.77, 0.74),
-    (0.80, 0.78, 0.89),
-    (0.93, 0.85, 0.62),
-)
 
 
 @dataclass(frozen=True)
@@ -48,48 +41,70 @@ class Scene:
     zoom: float = 1.0
     """Size of the head; 1 is usual."""
     shift_x_px: float = 0.0
-    """Shift of the head to the right, in pixels of the portrait."""
+    """Shift of the head to the right, in pixels of a portrait of `FACE_PX`."""
     shift_y_px: float = 0.0
-    """Shift of the head downwards, in pixels of the portrait."""
+    """Shift of the head downwards, in pixels of a portrait of `FACE_PX`."""
     smile: float = 0.3
     """0: serious; 1: broad smile."""
+    mouth_open: float = 0.0
+    """0: as the smile leaves it; 1: wide open, as in a loud "ah"."""
     eyes_open: float = 1.0
     """Opening of the lids as a multiple of the person's usual one."""
+    blink: float = 0.0
+    """0: eyes open; 1: closed."""
     light_x: float = -0.4
     """-1: light from the left; 1: from the right."""
-    warmth: float = 0.0
-    """-1: bluish light; 1: yellowish."""
+    tint: float = 0.0
+    """Colour of the light: negative bluish, positive yellowish; about -2 to 2."""
     exposure: float = 1.0
     """Factor on the brightness; 1 is usual."""
-    wall: Colour = WALLS[0]
-    """Colour of the background."""
+    paint: float = 1.0
+    """Factor on the colour of the background; 1 is usual."""
+    wall: Colour | None = None
+    """Colour of the background; None: the one that belongs to the look."""
     noise: float = 0.008
     """Standard deviation of the camera's noise; the range of a pixel is 1."""
 
 
-def random_scene(session_rng: np.random.Generator, clip_rng: np.random.Generator) -> Scene:
-    """Return a random scene: light and wall from the session, pose and expression from the clip."""
-    light_x, warmth, exposure, paint = session_rng.uniform([-0.9, -1.0, 0.94, 0.86], [0.9, 1.0, 1.05, 1.03])
-    red, green, blue = (channel * paint for channel in WALLS[session_rng.integers(len(WALLS))])
-    yaw, pitch, roll = np.clip(clip_rng.standard_normal(3), -2.0, 2.0) * [4.5, 2.2, 2.5]
+def random_scene(session: Session, session_rng: np.random.Generator, clip_rng: np.random.Generator) -> Scene:
+    """Return a random scene: light and wall from the session, pose and expression from the clip.
+
+    Args:
+        session: its `picture` alone decides the colour of the light.
+        session_rng: of the side of the light, the brightness and the paint of the wall; seeded alike for all clips
+            of a session.
+        clip_rng: of everything else.
+    """
+    light_x, exposure, paint = (float(value) for value in session_rng.uniform([-0.9, 0.95, 0.90], [0.9, 1.04, 1.03]))
+    yaw, pitch, roll = (np.clip(clip_rng.standard_normal(3), -2.0, 2.0) * [4.0, 2.0, 2.5]).tolist()
     zoom, shift_x, shift_y, smile, eyes_open, noise = clip_rng.uniform(
-        [0.93, -8.0, -5.0, 0.25, 0.92, 0.004], [1.05, 8.0, 5.0, 1.0, 1.06, 0.014]
-    )
+        [0.93, -6.0, -4.0, 0.25, 0.96, 0.004], [1.05, 6.0, 4.0, 0.75, 1.04, 0.012]
+    ).tolist()
     return Scene(
-        yaw_deg=float(yaw),
-        pitch_deg=float(pitch),
-        roll_deg=float(roll),
-        zoom=float(zoom),
-        shift_x_px=float(shift_x),
-        shift_y_px=float(shift_y),
-        smile=float(smile),
-        eyes_open=float(eyes_open),
-        light_x=float(light_x),
-        warmth=float(warmth),
-        exposure=float(exposure),
-        wall=(float(red), float(green), float(blue)),
-        noise=float(noise),
+        yaw_deg=yaw,
+        pitch_deg=pitch,
+        roll_deg=roll,
+        zoom=zoom,
+        shift_x_px=shift_x,
+        shift_y_px=shift_y,
+        smile=smile,
+        eyes_open=eyes_open,
+        light_x=light_x,
+        tint=bounded(session.picture),
+        exposure=exposure,
+        paint=paint,
+        noise=noise,
     )
+
+
+def bounded(value: float) -> float:
+    """Return a standard normal number kept smoothly within -2.2 and 2.2, so that no picture falls apart.
+
+    Example:
+        >>> round(bounded(0.1), 3), round(bounded(9.0), 3)
+        (0.1, 2.199)
+    """
+    return 2.2 * math.tanh(value / 2.2)
 
 
 class Pose:

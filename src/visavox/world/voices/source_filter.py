@@ -1,12 +1,13 @@
 """A source-filter speech synthesiser: glottal pulses and noise, shaped by formants that move.
 
 Knows nothing of words or people: it turns tracks (pitch, loudness of each source, formants, one value every 5 ms) into
-samples. Each source is cut into short frames, each frame is filtered in the frequency domain by the formants of its
-moment, and the frames are added up again; everything is a handful of array operations.
+samples. The pulses and the breath get their spectra at once; the result is cut into short frames, each is filtered in
+the frequency domain by the formants of its moment, and the frames are added up again. Everything is a handful of array
+operations.
 
 Example:
-    >>> tracks = steady_tracks(0.5, f0_hz=120.0, formants_hz=(500.0, 1500.0, 2500.0, 3500.0, 4500.0))
-    >>> synthesise(tracks, Source(), np.random.default_rng(0)).shape
+    >>> tracks = steady_tracks(0.5, f0_hz=120.0, formants_hz=(500.0, 1500.0, 2500.0))
+    >>> synthesise(tracks, Source(), Tract(), np.random.default_rng(0)).shape
     (8000,)
 """
 
@@ -16,18 +17,26 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import fft
 
 SAMPLE_RATE = 16_000
 HOP = 80
 """Samples from one value of a track to the next: 5 ms."""
 
-_WINDOW = 320  # samples, 20 ms; Hann windows at a quarter of their length add up to 2
-_FFT = 800  # samples: the window and 30 ms for the formants to ring out
-_BANDWIDTHS_HZ = np.array([70.0, 90.0, 130.0, 190.0, 260.0])
+BANDWIDTHS_HZ = (70.0, 90.0, 130.0, 190.0, 260.0, 350.0)
+"""Widths of the formants, from the first to the sixth, of a tract with `damping` 1."""
+
+_STEP = 160  # samples from one frame to the next, 10 ms
+_WINDOW = 320  # samples, 20 ms; Hann windows half as long apart add up to 1
+_FFT = 960  # samples: the window and 40 ms for the formants to ring out
 _GLOTTAL_CORNER_HZ = 180.0  # the spectrum of the pulses falls above it
+_LOWEST_HZ = 60.0  # below it the pulses hold only the beat of the syllables
+_BREATH_CORNER_HZ = 2500.0  # the spectrum of the breath falls above it
 _KERNEL = 16  # samples on each side of a pulse between two samples
+_LOUDNESS = 0.1  # of what is returned, over its loud half
 
 Track = NDArray[np.float64]
+Samples = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -45,30 +54,42 @@ class Tracks:
     frication_hz: Track
     """(n,) centre of the hiss, 500 to 7500."""
     formants_hz: Track
-    """(n, 5) resonances of the vocal tract, rising."""
+    """(n, 3) resonances of the vocal tract that move with speech, rising."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """How the voice of a speaker is made."""
+    """How the voice of a speaker is made at the glottis."""
 
     tilt_db_per_octave: float = 10.0
     """Fall of the pulses' spectrum; 6 is bright and 14 dull."""
     breath: float = 0.1
     """Amplitude of the noise that goes with voicing, 0 to 1."""
     jitter: float = 0.006
-    """Standard deviation of the length of a period, as a share of it."""
+    """Standard deviation of the place of a pulse, as a share of the period."""
     shimmer: float = 0.04
     """Standard deviation of the height of a pulse, as a share of it."""
+    openness_db: float = 0.0
+    """How much louder than otherwise the first harmonic is, -12 to 12: a glottis that hardly closes makes it loud."""
 
 
-def steady_tracks(duration_s: float, *, f0_hz: float, formants_hz: tuple[float, ...]) -> Tracks:
+@dataclass(frozen=True)
+class Tract:
+    """What does not move in a speaker's vocal tract."""
+
+    high_formants_hz: tuple[float, float, float] = (3500.0, 4500.0, 5500.0)
+    """Fourth, fifth and sixth resonance, rising, below 8000."""
+    damping: float = 1.0
+    """Factor on the widths of all formants, 0.7 or more: soft walls make wide ones."""
+
+
+def steady_tracks(duration_s: float, *, f0_hz: float, formants_hz: tuple[float, float, float]) -> Tracks:
     """Return the tracks of one vowel held at one pitch.
 
     Args:
         duration_s: above 0.
         f0_hz: pitch.
-        formants_hz: five resonances, rising.
+        formants_hz: three resonances, rising.
     """
     n = round(duration_s * SAMPLE_RATE / HOP)
     silent = np.zeros(n)
@@ -82,39 +103,41 @@ def steady_tracks(duration_s: float, *, f0_hz: float, formants_hz: tuple[float, 
     )
 
 
-def synthesise(tracks: Tracks, source: Source, rng: np.random.Generator) -> NDArray[np.float32]:
+def synthesise(tracks: Tracks, source: Source, tract: Tract, rng: np.random.Generator) -> Samples:
     """Return the sound of tracks.
 
     Args:
         tracks: n rows.
         source: the speaker's.
+        tract: the speaker's.
         rng: of the noise and of the irregularity of the pulses.
 
     Returns:
         (n * HOP,) float32, mono 16 kHz, with a root mean square of 0.1 over its loud half; silence stays zero.
     """
     n_samples = len(tracks.f0_hz) * HOP
-    phase = np.cumsum(_to_samples(tracks.f0_hz, n_samples)) / SAMPLE_RATE
-    voicing = _to_samples(tracks.voicing, n_samples)
-    pulses = glottal_pulses(phase, source, rng) * voicing
-    puffs = voicing * source.breath * (1.0 + 0.7 * np.cos(2.0 * np.pi * phase))
-    breath = (_to_samples(tracks.aspiration, n_samples) + puffs) * rng.standard_normal(n_samples)
-    hiss = _to_samples(tracks.frication, n_samples) * rng.standard_normal(n_samples)
+    spectra = fft.rfft(_frames(_at_the_glottis(tracks, source, rng)), _FFT, axis=1)  # (frames, bins) complex64
+    row = np.minimum(np.arange(len(spectra)) * (_STEP // HOP), len(tracks.f0_hz) - 1)
+    widths = tract.damping * np.array(BANDWIDTHS_HZ)
+    moving = formant_response(tracks.formants_hz[row], widths[:3], _FREQUENCY_HZ)
+    moving *= formant_response(np.array([tract.high_formants_hz]), widths[3:], _FREQUENCY_HZ)
+    spectra *= moving.astype(np.complex64)
+    _add_hiss(spectra, tracks, row, rng)
+    voice = _overlap_add(fft.irfft(spectra, _FFT, axis=1), n_samples)
+    level = loudness(voice)
+    return voice * np.float32(_LOUDNESS / level) if level > 0.0 else voice
 
-    frequency: Track = np.fft.rfftfreq(_FFT, 1.0 / SAMPLE_RATE).astype(np.float64)
-    formants = formant_response(tracks.formants_hz, frequency)  # (n, bins)
-    tilt = (1.0 + (frequency / _GLOTTAL_CORNER_HZ) ** 2) ** (-source.tilt_db_per_octave / 12.04)
-    radiation = frequency / (frequency + 300.0)
-    octaves = np.log2(np.maximum(frequency, 50.0)[None, :] / tracks.frication_hz[:, None])
-    hiss_shape = np.exp(-0.5 * (octaves / 0.45) ** 2) + 0.05
-    mouth = _spectra(pulses) * (14.0 * tilt * np.sqrt(radiation)) + _spectra(breath) * (0.22 * radiation)
-    spectrum = mouth * formants + _spectra(hiss) * (0.28 * hiss_shape)
-    voice = _overlap_add(np.fft.irfft(spectrum, _FFT, axis=1), n_samples)
-    power = voice**2
+
+def loudness(voice: Samples) -> float:
+    """Return the root mean square of the loud half of a voice, 0 or more.
+
+    Example:
+        >>> loudness(np.array([0.0, 0.0, 0.5, -0.5], dtype=np.float32))
+        0.5
+    """
+    power = np.square(voice)
     loud = power[power > np.median(power)]
-    level = float(np.sqrt(loud.mean())) if len(loud) else 0.0
-    scaled: NDArray[np.float32] = (voice * (0.1 / level if level > 0.0 else 1.0)).astype(np.float32)
-    return scaled
+    return float(np.sqrt(loud.mean(dtype=np.float64))) if len(loud) else 0.0
 
 
 def glottal_pulses(phase: Track, source: Source, rng: np.random.Generator) -> Track:
@@ -137,17 +160,19 @@ def glottal_pulses(phase: Track, source: Source, rng: np.random.Generator) -> Tr
     nearest = np.rint(position).astype(np.int64)
     distance = nearest[:, None] + offset - position[:, None]  # (pulses, taps)
     kernel = np.sinc(distance) * (0.5 + 0.5 * np.cos(np.pi * distance / (_KERNEL + 1.0))) * height[:, None]
-    padded = np.zeros(len(phase) + 2 * _KERNEL + 2)
-    np.add.at(padded, nearest[:, None] + offset + _KERNEL, kernel)
-    pulses: Track = padded[_KERNEL : _KERNEL + len(phase)]
-    return pulses
+    place = nearest[:, None] + offset + _KERNEL
+    padded = np.bincount(place.ravel(), kernel.ravel(), minlength=len(phase) + 2 * _KERNEL)
+    return padded[_KERNEL : _KERNEL + len(phase)]
 
 
-def formant_response(formants_hz: Track, frequency_hz: Track) -> NDArray[np.complex128]:
+def formant_response(formants_hz: Track, widths_hz: Track, frequency_hz: Track) -> NDArray[np.complex128]:
     """Return the response of two-pole resonators in cascade, each with gain 1 at 0 Hz.
 
+    The denominators are multiplied as polynomials of the delay first, so that each frequency costs one division.
+
     Args:
-        formants_hz: (n, 5).
+        formants_hz: (n, k) centres.
+        widths_hz: (k,) bandwidths.
         frequency_hz: (bins,) where to evaluate.
 
     Returns:
@@ -157,35 +182,85 @@ def formant_response(formants_hz: Track, frequency_hz: Track) -> NDArray[np.comp
         Klatt 1980, "Software for a cascade/parallel formant synthesizer", equations 2 and 3; the bandwidths here grow
         with the number of the formant only.
     """
-    radius = np.exp(-np.pi * _BANDWIDTHS_HZ / SAMPLE_RATE)
-    first = 2.0 * radius * np.cos(2.0 * np.pi * formants_hz / SAMPLE_RATE)  # (n, 5)
-    second = -(radius**2)
-    delay = np.exp(-2j * np.pi * frequency_hz / SAMPLE_RATE)  # (bins,)
-    response = np.ones((len(formants_hz), len(frequency_hz)), dtype=np.complex128)
-    for index in range(formants_hz.shape[1]):
-        gain = 1.0 - first[:, index] - second[index]
-        response *= gain[:, None] / (1.0 - first[:, index, None] * delay - second[index] * delay**2)
+    radius = np.exp(-np.pi * widths_hz / SAMPLE_RATE)
+    first = -2.0 * radius * np.cos(2.0 * np.pi * formants_hz / SAMPLE_RATE)  # (n, k)
+    second = radius**2
+    n, k = formants_hz.shape
+    poly = np.zeros((n, 2 * k + 1))  # in powers of the delay
+    poly[:, 0] = 1.0
+    for index in range(k):
+        product = poly.copy()
+        product[:, 1:] += first[:, index, None] * poly[:, :-1]
+        product[:, 2:] += second[index] * poly[:, :-2]
+        poly = product
+    delays = np.exp(-2j * np.pi * np.outer(np.arange(2 * k + 1), frequency_hz) / SAMPLE_RATE)  # (2k + 1, bins)
+    below = (poly @ delays.view(np.float64)).view(np.complex128)
+    response: NDArray[np.complex128] = poly.sum(axis=1, keepdims=True) / below
     return response
+
+
+_FREQUENCY_HZ: Track = np.arange(_FFT // 2 + 1) * (SAMPLE_RATE / _FFT)
+
+
+def _at_the_glottis(tracks: Tracks, source: Source, rng: np.random.Generator) -> Samples:
+    """Return what enters the vocal tract, (samples,): pulses and breath with their spectra."""
+    n_samples = len(tracks.f0_hz) * HOP
+    phase = np.cumsum(_to_samples(tracks.f0_hz, n_samples)) / SAMPLE_RATE
+    voicing = _to_samples(tracks.voicing, n_samples)
+    pulses = glottal_pulses(phase, source, rng) * voicing
+    puffs = voicing * source.breath * (1.0 + 0.7 * np.cos(2.0 * np.pi * phase))
+    breath = (_to_samples(tracks.aspiration, n_samples) + puffs) * rng.standard_normal(n_samples)
+    n_fft = fft.next_fast_len(n_samples + _WINDOW, real=True)
+    frequency = np.arange(n_fft // 2 + 1) * (SAMPLE_RATE / n_fft)
+    radiation = frequency / (frequency + 300.0)
+    tilt = (1.0 + (frequency / _GLOTTAL_CORNER_HZ) ** 2) ** (-source.tilt_db_per_octave / 12.04)
+    tilt *= frequency**2 / (frequency**2 + _LOWEST_HZ**2)
+    dull = 1.0 / np.sqrt(1.0 + (frequency / _BREATH_CORNER_HZ) ** 2)
+    corner_hz = 1.4 * float(np.median(tracks.f0_hz))  # between the first harmonic and the second
+    tilt *= 10.0 ** (source.openness_db / 20.0 / (1.0 + (frequency / corner_hz) ** 6))
+    spectrum = fft.rfft(pulses.astype(np.float32), n_fft) * (14.0 * tilt * np.sqrt(radiation)).astype(np.float32)
+    spectrum += fft.rfft(breath.astype(np.float32), n_fft) * (0.28 * radiation * dull).astype(np.float32)
+    sound: Samples = fft.irfft(spectrum, n_fft)[:n_samples]
+    return sound
+
+
+def _add_hiss(spectra: NDArray[np.complex64], tracks: Tracks, row: NDArray[np.int64], rng: np.random.Generator) -> None:
+    """Add the hiss of lips and teeth to the spectra of the frames that hold some; `row` is where each is centred."""
+    n_samples = len(tracks.f0_hz) * HOP
+    noise = _to_samples(tracks.frication, n_samples) * rng.standard_normal(n_samples)
+    frames = _frames(noise.astype(np.float32))
+    there = np.flatnonzero(frames.any(axis=1))
+    if len(there) == 0:
+        return
+    # A burst may be shorter than a frame: its centre is that of the hiss around the middle of the frame.
+    around = np.ones(2 * (_WINDOW // 2 // HOP) + 1)
+    heard = np.convolve(tracks.frication, around, mode="same")[row[there]]
+    centre_hz = np.convolve(tracks.frication * tracks.frication_hz, around, mode="same")[row[there]] / heard
+    octaves = np.log2(np.maximum(_FREQUENCY_HZ, 50.0) / centre_hz[:, None])
+    shape = 0.28 * (np.exp(-0.5 * (octaves / 0.45) ** 2) + 0.05)
+    spectra[there] += fft.rfft(frames[there], _FFT, axis=1) * shape.astype(np.float32)
 
 
 def _to_samples(track: Track, n_samples: int) -> Track:
     return np.interp(np.arange(n_samples), np.arange(len(track)) * HOP, track)
 
 
-def _spectra(signal: Track) -> NDArray[np.complex128]:
-    """Return the spectra (n, bins) of Hann windows centred on each track value."""
-    padded = np.pad(signal, (_WINDOW // 2, _WINDOW // 2))
-    frames = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[: len(signal) : HOP]
-    window = 0.25 * (1.0 - np.cos(2.0 * np.pi * np.arange(_WINDOW) / _WINDOW))  # adds up to 1 at this hop
-    return np.fft.rfft(frames * window, _FFT, axis=1)
+def _frames(signal: Samples) -> Samples:
+    """Return Hann windows (frames, _WINDOW) of a signal, centred on every _STEP-th sample; together they add up to it."""
+    n_frames = -(-len(signal) // _STEP) + 1
+    padded = np.zeros(_WINDOW + (n_frames - 1) * _STEP, dtype=np.float32)
+    padded[_WINDOW // 2 : _WINDOW // 2 + len(signal)] = signal
+    window = 0.5 - 0.5 * np.cos(2.0 * np.pi * np.arange(_WINDOW) / _WINDOW)
+    frames: Samples = np.lib.stride_tricks.sliding_window_view(padded, _WINDOW)[::_STEP] * window.astype(np.float32)
+    return frames
 
 
-def _overlap_add(frames: Track, n_samples: int) -> Track:
-    """Return the sum (n_samples,) of frames (n, _FFT), each HOP after the one before."""
-    parts = frames.reshape(len(frames), _FFT // HOP, HOP)
-    total = np.zeros((len(frames) + _FFT // HOP, HOP))
-    for shift in range(_FFT // HOP):
+def _overlap_add(frames: Samples, n_samples: int) -> Samples:
+    """Return the sum (n_samples,) of frames (n, _FFT), each _STEP after the one before."""
+    parts = frames.reshape(len(frames), _FFT // _STEP, _STEP)
+    total = np.zeros((len(frames) + _FFT // _STEP, _STEP), dtype=np.float32)
+    for shift in range(_FFT // _STEP):
         total[shift : shift + len(frames)] += parts[:, shift]
     start = _WINDOW // 2
-    summed: Track = total.reshape(-1)[start : start + n_samples]
+    summed: Samples = total.reshape(-1)[start : start + n_samples]
     return summed

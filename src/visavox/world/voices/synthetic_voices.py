@@ -1,6 +1,7 @@
-"""Voices of made-up people: what a person's numbers do to the way of speaking, and one recording of it.
+"""Recordings of made-up people: somebody speaks in a room, into a microphone.
 
-The same person in another `Take` (text, room, noise, loudness) keeps pitch, vocal tract, breath and rhythm.
+The same person in another `Take` (text, room, microphone, noise, loudness) keeps pitch, vocal tract, breath and rhythm;
+see `visavox.world.voices.speakers` for what a person's numbers do to them.
 
 Example:
     >>> from visavox.world.people import make_person
@@ -15,12 +16,17 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import fftconvolve
+from scipy import fft
 
-from visavox.world.people import Shown
-from visavox.world.population import DIMENSIONS
-from visavox.world.voices.source_filter import SAMPLE_RATE, Source, synthesise
-from visavox.world.voices.speech_sounds import Manner, babble
+from visavox.errors import ConfigError
+from visavox.world.people import Session, Shown
+from visavox.world.voices.babble import babble
+from visavox.world.voices.source_filter import SAMPLE_RATE, Samples, Track, loudness, synthesise
+from visavox.world.voices.speakers import manner_of, source_of, tract_of
+
+MIN_DURATION_S = 0.5
+"""The shortest recording."""
+_LOUDEST = 0.98  # of full scale; a recording with higher peaks is turned down
 
 
 @dataclass(frozen=True)
@@ -28,9 +34,9 @@ class Take:
     """What changes from one recording of a person to the next; the text is drawn when it is spoken."""
 
     duration_s: float = 3.5
-    """Length of the recording."""
+    """Length of the recording, 0.5 or more."""
     level_db: float = -22.0
-    """Loudness of the speech against full scale."""
+    """Loudness of the speech against full scale, -60 to -10."""
     noise_db: float = -60.0
     """Loudness of the background noise against full scale."""
     echo: float = 0.1
@@ -39,55 +45,49 @@ class Take:
     """Time in which the room's echo falls by 60 dB."""
     pitch_factor: float = 1.0
     """Mood: factor on the pitch."""
+    colour: float = 0.0
+    """Colour of the microphone, -3 to 3: below 0 boomy and dull, above it thin and sharp."""
 
 
-def random_take(session_rng: np.random.Generator, clip_rng: np.random.Generator) -> Take:
-    """Return a random recording: room and noise from the session, loudness, length and mood from the clip."""
-    noise_db, echo, echo_s = session_rng.uniform([-66.0, 0.02, 0.10], [-54.0, 0.12, 0.25])
-    duration_s, level_db, mood = clip_rng.uniform([3.2, -26.0, -0.5], [4.0, -19.0, 0.5])
+def random_take(
+    session: Session,
+    session_rng: np.random.Generator,
+    clip_rng: np.random.Generator,
+    *,
+    duration_s: float | None = None,
+) -> Take:
+    """Return a random recording: microphone, room and noise of the session, loudness, length and mood of the clip.
+
+    Args:
+        session: its `sound` is the colour of the microphone.
+        session_rng: the same for every clip of the session.
+        clip_rng: the clip's own.
+        duration_s: length, 0.5 or more; None: random, between 3 and 6 s.
+
+    Raises:
+        ConfigError: `duration_s` is below 0.5.
+    """
+    if duration_s is not None and not duration_s >= MIN_DURATION_S:
+        raise ConfigError(f"`duration_s` must be at least {MIN_DURATION_S:g} s. Got {duration_s:g}.")
+    noise_db, echo, echo_s = session_rng.uniform([-70.0, 0.02, 0.10], [-58.0, 0.12, 0.25])
+    length_s, level_db, mood = clip_rng.uniform([3.0, -26.0, -0.5], [6.0, -19.0, 0.5])
     return Take(
-        duration_s=float(duration_s),
+        duration_s=float(length_s) if duration_s is None else duration_s,
         level_db=float(level_db),
         noise_db=float(noise_db),
         echo=float(echo),
         echo_s=float(echo_s),
         pitch_factor=float(2.0 ** (mood / 12.0)),
+        colour=session.sound,
     )
 
 
-def manner_of(voice: Shown) -> Manner:
-    """Return how a voice speaks: pitch, melody, vocal tract, vowels, rate."""
-    shown, private = _shown(voice), [_bounded(value) for value in voice.private]
-    male = voice.sex == "m"
-    semitones = -2.8 * shown["build"] + 0.3 * private[0]
-    return Manner(
-        f0_hz=(115.0 if male else 205.0) * 2.0 ** (semitones / 12.0),
-        melody_semitones=2.4 + 0.7 * shown["vigour"] + 0.3 * private[1],
-        formant_scale=(1.0 if male else 1.16) * math.exp(-0.060 * shown["size"] + 0.004 * private[2]),
-        high_formant_scale=math.exp(0.055 * shown["mouth"] + 0.006 * private[3]),
-        front_scale=math.exp(0.012 * private[4]),
-        vowel_space=1.0 + 0.06 * private[5],
-        syllables_per_s=4.8 - 0.70 * shown["age"] + 0.15 * private[6],
-    )
-
-
-def source_of(voice: Shown) -> Source:
-    """Return how a voice is made: tilt, breath, roughness."""
-    shown, private = _shown(voice), _bounded(voice.private[7])
-    return Source(
-        tilt_db_per_octave=10.0 - 2.1 * shown["vigour"] + 0.2 * private,
-        breath=(0.10 if voice.sex == "m" else 0.14) * math.exp(0.90 * shown["softness"]),
-        jitter=0.009 * math.exp(0.95 * shown["age"]),
-        shimmer=0.06 * math.exp(0.70 * shown["age"]),
-    )
-
-
-def speak(shown: Shown, take: Take, rng: np.random.Generator) -> NDArray[np.float32]:
+def speak(shown: Shown, take: Take, rng: np.random.Generator) -> Samples:
     """Return one recording of a person.
 
     Args:
         shown: what the voice of a person shows.
-        take: room, noise, loudness and length.
+        take: room, microphone, noise, loudness and length.
         rng: of the text and of the noise.
 
     Returns:
@@ -95,23 +95,42 @@ def speak(shown: Shown, take: Take, rng: np.random.Generator) -> NDArray[np.floa
     """
     manner = manner_of(shown)
     spoken = babble(take.duration_s, replace(manner, f0_hz=manner.f0_hz * take.pitch_factor), rng)
-    voice = synthesise(spoken, source_of(shown), rng).astype(np.float64)
+    voice = synthesise(spoken, source_of(shown), tract_of(shown), rng)
     n_echo = max(1, round(take.echo_s * SAMPLE_RATE))
-    decay = np.exp(-6.9 * np.arange(n_echo) / n_echo)  # 60 dB in amplitude
-    tail = decay * rng.standard_normal(n_echo)
-    echo = fftconvolve(voice, tail / np.linalg.norm(tail))[: len(voice)]
-    heard = (1.0 - take.echo) * voice + take.echo * echo
-    heard *= 10.0 ** ((take.level_db + 20.0) / 20.0)  # the synthesiser's loudness is -20 dB
-    noise = rng.standard_normal(len(heard))
-    noise = np.convolve(noise, [0.5, 0.35, 0.2, 0.1], mode="same")  # duller than white
-    heard += 10.0 ** (take.noise_db / 20.0) * noise / noise.std()
-    return np.asarray(np.clip(heard, -0.99, 0.99), dtype=np.float32)
+    tail = np.exp(-6.9 * np.arange(n_echo) / n_echo) * rng.standard_normal(n_echo)  # 60 dB in amplitude
+    n_fft = fft.next_fast_len(len(voice) + n_echo, real=True)
+    frequency = np.arange(n_fft // 2 + 1) * (SAMPLE_RATE / n_fft)
+    microphone = microphone_response(take.colour, frequency).astype(np.float32)
+    room = fft.rfft((take.echo / np.linalg.norm(tail) * tail).astype(np.float32), n_fft)
+    room += np.float32(1.0 - take.echo)
+    heard: Samples = fft.irfft(fft.rfft(voice, n_fft) * (room * microphone), n_fft)[: len(voice)]
+    noise = rng.standard_normal(n_fft, dtype=np.float32)
+    noise = fft.irfft(fft.rfft(noise) * (microphone * _room_noise(frequency)), n_fft)[: len(voice)]
+    level = loudness(heard)
+    if level > 0.0:
+        heard *= np.float32(10.0 ** (take.level_db / 20.0) / level)
+    heard += noise * np.float32(10.0 ** (take.noise_db / 20.0) / noise.std())
+    peak = float(np.abs(heard).max())
+    return heard * np.float32(_LOUDEST / peak) if peak > _LOUDEST else heard
 
 
-def _shown(voice: Shown) -> dict[str, float]:
-    return dict(zip(DIMENSIONS, (_bounded(value) for value in voice.shared), strict=True))
+def microphone_response(colour: float, frequency_hz: Track) -> NDArray[np.float64]:
+    """Return what a microphone does to each frequency, as a factor: one shelf in the bass, one in the treble.
+
+    Args:
+        colour: `Take.colour`; 1 takes 2.5 dB from the bass and gives 3 dB to the treble, -1 the other way round.
+        frequency_hz: (bins,) where to evaluate.
+
+    Returns:
+        (bins,) float64 above 0; about 1 from 500 to 2500 Hz.
+    """
+    bass = 1.0 / (1.0 + (frequency_hz / 250.0) ** 4)
+    treble = 1.0 - 1.0 / (1.0 + (frequency_hz / 4500.0) ** 4)
+    gain_db = 2.5 * math.tanh(colour / 2.5) * (3.0 * treble - 2.5 * bass)
+    factor: NDArray[np.float64] = 10.0 ** (gain_db / 20.0)
+    return factor
 
 
-def _bounded(value: float) -> float:
-    """Return a standard normal number kept smoothly within -2.2 and 2.2."""
-    return 2.2 * math.tanh(value / 2.2)
+def _room_noise(frequency_hz: Track) -> NDArray[np.float32]:
+    """Return the spectrum of a room's noise: duller than white by 6 dB an octave above 1500 Hz."""
+    return (1.0 / np.sqrt(1.0 + (frequency_hz / 1500.0) ** 2)).astype(np.float32)

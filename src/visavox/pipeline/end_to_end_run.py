@@ -1,0 +1,252 @@
+"""A corpus and a split to trained encoders and the vectors that they give: the first half of `train --corpus`.
+
+The second half, fitting the associator on those vectors and saving the model, is that of every training
+(`visavox.pipeline.model_training`).
+
+Example:
+    trained = train_encoders(plan_end_to_end(config), progress)
+    trained.embedded.voice.vectors.shape
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from visavox.config import TrainConfig
+from visavox.corpus.embeddings import table_from_items
+from visavox.corpus.items import MODALITIES, Modality
+from visavox.corpus.splits import Splits
+from visavox.errors import ConfigError, DataError
+from visavox.models.associators.two_tower import TwoTower
+from visavox.models.encoders.trainable import TrainableEncoder
+from visavox.pipeline.embedding import CorpusEmbeddings
+from visavox.pipeline.end_to_end import RunOptions, Watch, autocast_pays, train_end_to_end
+from visavox.pipeline.end_to_end_data import CorpusRows, PreparedCorpus, prepare_media
+from visavox.pipeline.end_to_end_network import JointNetwork, trainable_encoder
+from visavox.pipeline.end_to_end_settings import EndToEndSettings
+from visavox.pipeline.frozen_encoder import Compute, Spec
+from visavox.pipeline.monitoring import PairFigures, pair_figures
+from visavox.pipeline.paired_tables import PairedTables
+from visavox.pipeline.splitting import SPLITS, refuse_leaks
+from visavox.pipeline.training_log import RunPlace
+
+ENCODER_FOLDERS: Mapping[Modality, str] = {"voice": "voice_encoder", "face": "face_encoder"}
+"""Where a model folder keeps the weights of its own encoders; their specs say so in preprocess.json."""
+MEMBER = "encoders"  # name of the network in the run's folder and log
+WATCHED_TRAINING_CLIPS = 100  # clips; all of them would cost as much as half an epoch
+PREPARED = "prepared"  # folder of the run for clips that memory does not hold
+CHECKPOINTS = "checkpoints"  # folder of the run; not member-*/step-*, which hold associators over frozen encoders
+
+Progress = Callable[[int, int], None]
+SaveModel = Callable[[Path, "TrainedEncoders"], None]
+
+
+@dataclass(frozen=True)
+class EndToEndPlan:
+    """What a run is going to do; everything that can be refused has been."""
+
+    config: TrainConfig
+    settings: EndToEndSettings
+    specs: Mapping[Modality, Spec]
+    """The encoders to train."""
+    rows: CorpusRows
+    """The catalog's training and validation clips."""
+    splits: Splits
+    """Of the corpus."""
+    bfloat16: bool
+    """Whether the networks run under autocast."""
+
+    def clips(self, subset: str) -> list[str]:
+        """Return the clips of a subset that the corpus holds, in order."""
+        held = {item.clip for items in self.rows.items.values() for item in items}
+        return [clip for clip in self.splits.clips(subset) if clip in held]
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """What decides the run, for config.yaml."""
+        return {
+            "end_to_end": dataclasses.asdict(self.settings),
+            "voice_encoder": self.specs["voice"],
+            "face_encoder": self.specs["face"],
+            "bfloat16": self.bfloat16,
+            "catalog_hash": self.rows.catalog_hash,
+        }
+
+
+@dataclass(frozen=True)
+class TrainedEncoders:
+    """Encoders after training, and what they make of the corpus."""
+
+    encoders: Mapping[Modality, TrainableEncoder]
+    heads: TwoTower
+    """The linear heads that were trained with them."""
+    embedded: CorpusEmbeddings
+    """Training and validation clips as vectors of the encoders, and how they were made."""
+
+    @property
+    def n_parameters(self) -> int:
+        """Learned numbers of both encoders."""
+        return sum(encoder.n_parameters for encoder in self.encoders.values())
+
+    def save_weights(self, folder: Path) -> None:
+        """Write the weights of both encoders into a model folder.
+
+        Raises:
+            DataError: they cannot be written.
+        """
+        about = self.embedded.about["encoders"]
+        for modality, encoder in self.encoders.items():
+            encoder.save_weights(
+                folder / ENCODER_FOLDERS[modality], training_data=about[modality]["training_data"], overwrite=True
+            )
+
+
+def plan_end_to_end(config: TrainConfig) -> EndToEndPlan:
+    """Read what a run needs to know and refuse what it cannot do, before anything is written.
+
+    Raises:
+        ConfigError: an unknown setting; an encoder that cannot be trained; no validation people.
+        DataError: no corpus, no split, a split of another corpus, or one with somebody on two sides.
+    """
+    assert config.corpus is not None and config.splits is not None
+    settings = EndToEndSettings.of(config.end_to_end)
+    specs: dict[Modality, Spec] = {
+        "voice": config.voice_encoder or "voice_cnn",
+        "face": config.face_encoder or "face_cnn",
+    }
+    device = Compute.of(config).torch_device
+    for modality, spec in specs.items():
+        trainable_encoder(spec, modality, device, seed=config.seed)
+    if config.patience_epochs and not settings.across_weight:
+        raise ConfigError("`patience_epochs` judges the learned heads, and `across_weight` 0 leaves them untrained.")
+    rows = CorpusRows.read(config.corpus)
+    splits = Splits.load(config.splits / SPLITS, catalog_hash=rows.catalog_hash)
+    counts = splits.counts()
+    kept = rows.of_clips({clip for name in ("train", "validation") if counts.get(name) for clip in splits.clips(name)})
+    validation = {item.identity for item in kept.items["voice"] if splits.subset_of(item.clip) == "validation"}
+    if len(validation) < 2:
+        raise ConfigError(
+            "Training from a corpus needs 2 validation people or more, to choose and to calibrate on. "
+            f"Got {len(validation)}. Split again with --validation 0.1."
+        )
+    for modality in MODALITIES:
+        if not any(splits.subset_of(item.clip) == "train" for item in kept.items[modality]):
+            raise DataError(f"The split has no {modality} to train on. Split again with smaller shares for the rest.")
+    _refuse_leaks(splits, rows)
+    low = config.precision == "bfloat16" or (config.precision == "auto" and autocast_pays(device))
+    return EndToEndPlan(config, settings, specs, kept, splits, low)
+
+
+def train_encoders(
+    plan: EndToEndPlan, progress: Progress | None = None, save: SaveModel | None = None
+) -> TrainedEncoders:
+    """Prepare the clips, train both encoders, and embed the clips with them.
+
+    Args:
+        plan: of `plan_end_to_end`.
+        progress: called with clips while they are prepared, then with epochs.
+        save: writes a model folder with the learned heads; for `checkpoint_every_epochs`.
+
+    Raises:
+        DataError: too few people, people with one clip where a term needs two, a loss that is no number, a state of
+            another run.
+    """
+    config, settings = plan.config, plan.settings
+    device = Compute.of(config).torch_device
+    encoders = {m: trainable_encoder(plan.specs[m], m, device, seed=config.seed) for m in MODALITIES}
+    corpus = prepare_media(
+        plan.rows,
+        plan.specs,
+        workers=config.workers,
+        max_memory_gb=settings.max_memory_gb,
+        spill=config.out / PREPARED,
+        progress=progress,
+    )
+    training = corpus.of_clips(plan.clips("train"))
+    network = JointNetwork(encoders["voice"], encoders["face"], settings, seed=config.seed).to(device)
+    options = RunOptions(
+        seed=config.seed,
+        bfloat16=plan.bfloat16,
+        patience_epochs=config.patience_epochs,
+        place=RunPlace(config.out, member=MEMBER),
+        checkpoint_every_epochs=config.checkpoint_every_epochs,
+    )
+
+    def keep(step: int) -> None:
+        if save is not None:
+            so_far = TrainedEncoders(encoders, network.heads, _embed(plan, corpus, encoders))
+            save(config.out / CHECKPOINTS / f"step-{step:06d}", so_far)
+
+    train_end_to_end(
+        network,
+        training.pairs(),
+        settings,
+        options,
+        watch=_watch(plan, corpus, network) if settings.across_weight else None,
+        keep=keep,
+        progress=progress,
+    )
+    network.to("cpu")
+    trained = TrainedEncoders(encoders, network.heads, _embed(plan, corpus, encoders))
+    shutil.rmtree(config.out / PREPARED, ignore_errors=True)
+    return trained
+
+
+def _watch(plan: EndToEndPlan, corpus: PreparedCorpus, network: JointNetwork) -> Watch:
+    """Return what measures some training clips and all validation clips under the learned heads."""
+    train = plan.clips("train")
+    some = {train[i] for i in np.linspace(0, len(train) - 1, min(len(train), WATCHED_TRAINING_CLIPS)).astype(int)}
+    watched = {"train": corpus.of_clips(some), "validation": corpus.of_clips(plan.clips("validation"))}
+
+    def measure() -> dict[str, PairFigures]:
+        found = {}
+        for name, clips in watched.items():
+            embedded = CorpusEmbeddings(
+                clips.voice.embed(network.voice_encoder), clips.face.embed(network.face_encoder), {}
+            )
+            pairs = PairedTables.of(embedded).pairs()
+            found[name] = pair_figures(network.heads, pairs, pairs.allowed())
+        return found
+
+    return measure
+
+
+def _embed(
+    plan: EndToEndPlan, corpus: PreparedCorpus, encoders: Mapping[Modality, TrainableEncoder]
+) -> CorpusEmbeddings:
+    """Return all clips as vectors of the trained encoders, described as `embed` would."""
+    source = plan.rows.settings.get("source", {})
+    about = {
+        "encoders": {
+            modality: {
+                "spec": {**_as_mapping(plan.specs[modality]), "weights": ENCODER_FOLDERS[modality]},
+                "weights": f"{encoder.name} {encoder.digest}",
+                "training_data": f"{source.get('name', 'a corpus of its user')}, end to end",
+                "licence": "unspecified: it follows from the training data",
+            }
+            for modality, encoder in encoders.items()
+        },
+        "clip": plan.rows.settings.get("clip", {}),
+        "source": source,
+        "catalog_hash": plan.rows.catalog_hash,
+    }
+    return CorpusEmbeddings(corpus.voice.embed(encoders["voice"]), corpus.face.embed(encoders["face"]), about)
+
+
+def _refuse_leaks(splits: Splits, rows: CorpusRows) -> None:
+    """Raise if somebody stands on two sides of the split; the check asks tables, whose vectors play no part."""
+    tables = [table_from_items(rows.items[m], np.zeros((len(rows.items[m]), 1)), encoder="none") for m in MODALITIES]
+    refuse_leaks(splits, CorpusEmbeddings(tables[0], tables[1], {}))
+
+
+def _as_mapping(spec: Spec) -> dict[str, Any]:
+    """Return a specification without what only mattered before the training."""
+    given = {"name": spec} if isinstance(spec, str) else dict(spec)
+    return {name: value for name, value in given.items() if name not in ("seed", "weights", "device")}

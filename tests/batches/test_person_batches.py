@@ -1,0 +1,88 @@
+"""Batches by person: everybody's clips once an epoch, a pure function of seed and epoch."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from visavox.batches.person_batches import PersonBatches
+from visavox.errors import DataError
+
+
+def sampler(voices: list[int], faces: list[int], people: int = 3, clips: int = 2, seed: int = 0) -> PersonBatches:
+    return PersonBatches(np.array(voices), np.array(faces), people_a_batch=people, clips_a_person=clips, seed=seed)
+
+
+@given(
+    voices=st.lists(st.integers(0, 6), min_size=2, max_size=30),
+    faces=st.lists(st.integers(0, 6), min_size=2, max_size=30),
+    people=st.integers(2, 5),
+    clips=st.integers(1, 4),
+    seed=st.integers(0, 9),
+)
+@settings(max_examples=150, deadline=None)
+def test_every_clip_of_people_with_both_is_dealt_about_once(
+    voices: list[int], faces: list[int], people: int, clips: int, seed: int
+) -> None:
+    both = set(voices) & set(faces)
+    if len(both) < 2:
+        with pytest.raises(DataError, match="at least 2 people"):
+            sampler(voices, faces, people, clips, seed)
+        return
+    dealt = sampler(voices, faces, people, clips, seed)
+    batches = dealt.epoch(1)
+    assert len(batches) == len(dealt)
+    for rows, owner in (
+        (np.concatenate([b.voice for b in batches]), np.array(voices)),
+        (np.concatenate([b.face for b in batches]), np.array(faces)),
+    ):
+        assert {int(p) for p in owner[rows]} == both
+        seen = np.bincount(rows, minlength=len(owner))
+        for person in both:
+            own = seen[owner == person]
+            assert own.min() >= 1 and own.max() - own.min() <= 1
+            most = max(voices.count(person), faces.count(person))
+            assert own.sum() == -(-most // clips) * clips
+        assert (seen[~np.isin(owner, list(both))] == 0).all()
+
+
+def test_rows_of_a_batch_belong_to_the_person_that_it_names() -> None:
+    voices, faces = [0, 1, 2, 0, 1, 2, 2], [2, 2, 1, 0]
+    for batch in sampler(voices, faces).epoch(3):
+        np.testing.assert_array_equal(np.array(voices)[batch.voice], batch.person)
+        np.testing.assert_array_equal(np.array(faces)[batch.face], batch.person)
+        assert batch.voice.dtype == batch.face.dtype == batch.person.dtype == np.int64
+
+
+def test_batches_are_of_nearly_one_size_and_hold_each_person_with_two_clips() -> None:
+    people = np.repeat(np.arange(7), 2)
+    batches = PersonBatches(people, people, people_a_batch=3, clips_a_person=2, seed=0).epoch(1)
+    assert [len(batch.person) for batch in batches] == [6, 4, 4]
+    for batch in batches:
+        assert (np.bincount(batch.person)[np.unique(batch.person)] == 2).all()
+
+
+def test_a_voice_meets_faces_of_other_clips_of_its_person() -> None:
+    people = np.repeat(np.arange(4), 3)
+    dealt = PersonBatches(people, people, people_a_batch=4, clips_a_person=3, seed=0)
+    met = {(v, f) for e in range(30) for b in dealt.epoch(e) for v, f in zip(b.voice, b.face, strict=True)}
+    assert len(met) == 4 * 9
+
+
+def test_an_epoch_is_the_same_whenever_asked_for_and_unlike_the_next() -> None:
+    people = np.repeat(np.arange(9), 2)
+    one, other = (PersonBatches(people, people, people_a_batch=4, clips_a_person=2, seed=5) for _ in range(2))
+    one.epoch(1)  # asking for another epoch first changes nothing
+    for first, second in zip(one.epoch(2), other.epoch(2), strict=True):
+        np.testing.assert_array_equal(first.voice, second.voice)
+        np.testing.assert_array_equal(first.face, second.face)
+    assert any((a.voice != b.voice).any() for a, b in zip(one.epoch(1), one.epoch(2), strict=True))
+    elsewhere = PersonBatches(people, people, people_a_batch=4, clips_a_person=2, seed=6)
+    assert any((a.voice != b.voice).any() for a, b in zip(one.epoch(1), elsewhere.epoch(1), strict=True))
+
+
+def test_one_person_is_too_few() -> None:
+    with pytest.raises(DataError, match="at least 2 people with a voice and a face. Got 1"):
+        sampler([0, 0, 1], [0, 2])

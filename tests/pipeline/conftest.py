@@ -1,0 +1,124 @@
+"""Trainable encoders small enough for tests of training, and people whose voices and faces share two numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from visavox.batches.media_pairs import MediaPairs, PreparedItems
+from visavox.models.encoders.trainable import TrainableEncoder
+from visavox.pipeline.end_to_end_network import JointNetwork
+from visavox.pipeline.end_to_end_settings import EndToEndSettings
+from visavox.registry import ENCODERS
+
+SIDE_PX, N_BANDS = 8, 6
+
+
+class _TinyVoice(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.drop = nn.Dropout(0.1)  # takes torch's own generator, as an encoder of a user may
+        self.layer = nn.Linear(N_BANDS, 8)
+
+    def forward(self, bands: Tensor, lengths: Tensor) -> Tensor:
+        vectors: Tensor = self.layer(self.drop(bands.sum(dim=1) / lengths[:, None]))
+        return vectors
+
+
+class _TinyFace(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm2d(3)
+        self.layer = nn.Linear(3, 8)
+
+    def forward(self, faces: Tensor) -> Tensor:
+        vectors: Tensor = self.layer(self.norm(faces).mean(dim=(2, 3)))
+        return vectors
+
+
+class TinyVoiceEncoder(TrainableEncoder):
+    name, modality, dim = "tiny_voice", "voice", 8
+
+    def __init__(self, *, weights: str = "", seed: int = 0, device: str = "cpu") -> None:
+        super().__init__(weights=weights, seed=seed, device=device)
+
+    def build_network(self) -> nn.Module:
+        return _TinyVoice()
+
+    def prepare(self, item: np.ndarray) -> np.ndarray:
+        return np.repeat(item[: N_BANDS * 20].reshape(-1, N_BANDS).astype(np.float16), 2, axis=0)
+
+    def collate(self, prepared: Sequence[np.ndarray]) -> tuple[Tensor, ...]:
+        lengths = [len(item) for item in prepared]
+        batch = torch.zeros(len(prepared), max(lengths), N_BANDS)
+        for row, item in zip(batch, prepared, strict=True):
+            row[: len(item)] = torch.from_numpy(item.astype(np.float32))
+        return batch, torch.tensor(lengths)
+
+
+class TinyFaceEncoder(TrainableEncoder):
+    name, modality, dim = "tiny_face", "face", 8
+
+    def __init__(self, *, weights: str = "", seed: int = 0, device: str = "cpu") -> None:
+        super().__init__(weights=weights, seed=seed, device=device)
+
+    def build_network(self) -> nn.Module:
+        return _TinyFace()
+
+    def prepare(self, item: np.ndarray) -> np.ndarray:
+        return np.ascontiguousarray(item[:: len(item) // SIDE_PX, :: len(item) // SIDE_PX][:SIDE_PX, :SIDE_PX])
+
+    def collate(self, prepared: Sequence[np.ndarray]) -> tuple[Tensor, ...]:
+        return (torch.from_numpy(np.stack(prepared)).permute(0, 3, 1, 2).float() / 255,)
+
+
+@pytest.fixture
+def tiny_encoders(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The encoders tiny_voice and tiny_face in the registry."""
+    factories = {**ENCODERS._factories, "tiny_voice": TinyVoiceEncoder, "tiny_face": TinyFaceEncoder}
+    monkeypatch.setattr(ENCODERS, "_factories", factories)
+    yield
+
+
+@pytest.fixture
+def make_network() -> Callable[..., JointNetwork]:
+    """Makes a joint network of the tiny encoders."""
+
+    def make(settings: EndToEndSettings | None = None, seed: int = 0) -> JointNetwork:
+        voice, face = TinyVoiceEncoder(seed=seed), TinyFaceEncoder(seed=seed + 1)
+        return JointNetwork(voice, face, settings or EndToEndSettings(output_dim=4), seed=seed)
+
+    return make
+
+
+@pytest.fixture
+def make_media() -> Callable[..., MediaPairs]:
+    """Makes people whose colour of face and whose spectrum share two numbers, some clips each."""
+
+    def make(n_people: int = 12, n_clips: int = 2, seed: int = 0, one_video: bool = False) -> MediaPairs:
+        rng = np.random.default_rng(seed)
+        shared = rng.normal(size=(n_people, 2)).clip(-2, 2)
+        shown = np.random.default_rng(5).normal(size=(2, N_BANDS))
+        voices, faces, names, videos = [], [], [], []
+        for person in range(n_people):
+            for clip in range(n_clips):
+                spectrum = shared[person] @ shown + 0.1 * rng.normal(size=(30 + clip, N_BANDS))
+                colour = 128 + 40 * np.append(shared[person], 0) + 2 * rng.normal(size=(SIDE_PX, SIDE_PX, 3))
+                voices.append(spectrum.astype(np.float16))
+                faces.append(colour.clip(0, 255).astype(np.uint8))
+                names.append(f"p{person:03}")
+                videos.append("one" if one_video else f"p{person:03}-{clip}")
+        return MediaPairs.of(
+            PreparedItems.of(voices),
+            PreparedItems.of(faces),
+            voice_people=names,
+            face_people=names,
+            voice_videos=videos,
+            face_videos=videos,
+        )
+
+    return make

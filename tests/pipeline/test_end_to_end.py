@@ -1,0 +1,235 @@
+"""Training from prepared media: it learns, it repeats itself, and a killed run ends with the same bits."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from visavox.batches.augment import FaceAugmentation, VoiceAugmentation
+from visavox.batches.media_pairs import MediaPairs
+from visavox.batches.pair_batches import Pairs
+from visavox.errors import DataError
+from visavox.pipeline import end_to_end
+from visavox.pipeline.checkpoints import STATE_FILE
+from visavox.pipeline.end_to_end import RunOptions, autocast_pays, check_people, train_end_to_end, warmed_rate
+from visavox.pipeline.end_to_end_network import JointNetwork
+from visavox.pipeline.end_to_end_settings import EndToEndSettings
+from visavox.pipeline.monitoring import PairFigures, pair_figures
+from visavox.pipeline.training_log import RunPlace, read_metrics
+
+SETTINGS = EndToEndSettings(
+    n_epochs=4,
+    people_a_batch=6,
+    learning_rate=0.02,
+    output_dim=4,
+    window_s=0.2,
+    watch_every_epochs=2,
+    face_augmentation=FaceAugmentation(brightness=0.01, colour=0.01, contrast=0.05, cutout=0.05),
+    voice_augmentation=VoiceAugmentation(gain=0.1, tilt=0.05),
+)
+Make = Callable[..., MediaPairs]
+MakeNetwork = Callable[..., JointNetwork]
+
+
+def place(folder: Path) -> RunPlace:
+    return RunPlace(folder, member="encoders", tensorboard=False)
+
+
+def matching_score(network: JointNetwork, media: MediaPairs) -> float:
+    vectors = [
+        encoder.encode_prepared(list(items))
+        for encoder, items in ((network.voice_encoder, media.voices), (network.face_encoder, media.faces))
+    ]
+    pairs = Pairs.of(*vectors, identities=media.voice_person.astype(str))
+    return pair_figures(network.heads, pairs, pairs.allowed()).matching_score
+
+
+def assert_same_bits(one: JointNetwork, other: JointNetwork) -> None:
+    for name, array in one.tensors().items():
+        np.testing.assert_array_equal(array, other.tensors()[name], err_msg=name)
+
+
+def figures(score: float) -> dict[str, PairFigures]:
+    return {"validation": PairFigures(0.5, 0.1, score, score)}
+
+
+def test_it_learns_to_match_people_it_has_not_met(make_network: MakeNetwork, make_media: Make) -> None:
+    network = make_network(SETTINGS)
+    others = make_media(30, seed=1)
+    before = matching_score(network, others)
+    train_end_to_end(network, make_media(40), replace(SETTINGS, n_epochs=15, people_a_batch=20), RunOptions())
+    assert matching_score(network, others) > 0.85 > before
+    assert not network.training
+
+
+def test_each_term_alone_lowers_its_own_loss(make_network: MakeNetwork, make_media: Make, tmp_path: Path) -> None:
+    names = {
+        "across_weight": ("voice_to_face_loss", "face_to_voice_loss"),
+        "within_voice_weight": ("within_voice_loss",),
+        "within_face_weight": ("within_face_loss",),
+    }
+    for chosen, losses in names.items():
+        settings = replace(SETTINGS, n_epochs=8, **{name: float(name == chosen) for name in names})
+        network = make_network(settings)
+        first = network.tensors()
+        train_end_to_end(network, make_media(), settings, RunOptions(place=place(tmp_path / chosen)))
+        rows = read_metrics(tmp_path / chosen)
+        for loss in losses:
+            assert rows[-1][loss] < rows[0][loss]
+        assert not {name for other in names.values() for name in other if other != losses} & set(rows[0])
+        heads_moved = any((first[n] != a).any() for n, a in network.tensors().items() if n.startswith("heads"))
+        assert heads_moved == (chosen == "across_weight")
+
+
+def test_a_run_is_a_pure_function_of_its_seed(make_network: MakeNetwork, make_media: Make) -> None:
+    torch.manual_seed(1)
+    one = train_end_to_end(make_network(SETTINGS), make_media(), SETTINGS, RunOptions(seed=3))
+    torch.manual_seed(2)  # nobody else's random numbers play a part
+    same = train_end_to_end(make_network(SETTINGS), make_media(), SETTINGS, RunOptions(seed=3))
+    assert_same_bits(one, same)
+    other = train_end_to_end(make_network(SETTINGS), make_media(), SETTINGS, RunOptions(seed=4))
+    assert any((a != other.tensors()[n]).any() for n, a in one.tensors().items())
+
+
+def test_the_callers_random_numbers_are_left_alone(make_network: MakeNetwork, make_media: Make) -> None:
+    network = make_network(SETTINGS)
+    state = torch.random.get_rng_state()
+    train_end_to_end(network, make_media(), SETTINGS, RunOptions())
+    assert torch.equal(state, torch.random.get_rng_state())
+
+
+def test_a_run_that_is_stopped_after_any_epoch_ends_with_the_same_bits(
+    make_network: MakeNetwork, make_media: Make, tmp_path: Path
+) -> None:
+    whole = train_end_to_end(make_network(SETTINGS), make_media(), SETTINGS, RunOptions(place=place(tmp_path / "w")))
+
+    class Stop(Exception):
+        pass
+
+    def stop_after(wanted: int) -> Callable[[int, int], None]:
+        def progress(epoch: int, _total: int) -> None:
+            if epoch == wanted:
+                raise Stop
+
+        return progress
+
+    options = RunOptions(place=place(tmp_path / "r"))
+    for epoch in (1, 3):
+        with pytest.raises(Stop):
+            train_end_to_end(make_network(SETTINGS), make_media(), SETTINGS, options, progress=stop_after(epoch))
+    resumed = train_end_to_end(make_network(SETTINGS), make_media(), SETTINGS, options)
+    assert_same_bits(whole, resumed)
+    rows = [read_metrics(tmp_path / name) for name in ("w", "r")]
+    assert [row["epoch"] for row in rows[1]] == [1, 2, 3, 4]
+    assert [row["loss"] for row in rows[0]] == [row["loss"] for row in rows[1]]
+
+
+def test_a_finished_run_is_read_back_without_a_step(
+    make_network: MakeNetwork, make_media: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = RunOptions(place=place(tmp_path))
+    done = train_end_to_end(make_network(SETTINGS), make_media(), SETTINGS, options)
+    monkeypatch.setattr(end_to_end._Run, "_train_epoch", lambda self: pytest.fail("trained again"))
+    assert_same_bits(done, train_end_to_end(make_network(SETTINGS), make_media(), SETTINGS, options))
+
+
+def test_a_state_of_another_run_is_refused(make_network: MakeNetwork, make_media: Make, tmp_path: Path) -> None:
+    options = RunOptions(place=place(tmp_path))
+    train_end_to_end(make_network(SETTINGS), make_media(), SETTINGS, options)
+    for media, settings, run, word in (
+        (make_media(seed=9), SETTINGS, options, "data was"),
+        (make_media(), replace(SETTINGS, learning_rate=0.1), options, "learning_rate was 0.02, is 0.1"),
+        (make_media(), SETTINGS, replace(options, bfloat16=True), "bfloat16 was False, is True"),
+    ):
+        with pytest.raises(DataError, match=word):
+            train_end_to_end(make_network(SETTINGS), media, settings, run)
+    state = tmp_path / "member-encoders" / STATE_FILE
+    state.write_bytes(state.read_bytes()[:100])
+    with pytest.raises(DataError, match="damaged"):
+        train_end_to_end(make_network(SETTINGS), make_media(), SETTINGS, options)
+
+
+def test_patience_stops_and_keeps_the_best(make_network: MakeNetwork, make_media: Make, tmp_path: Path) -> None:
+    scores = iter([0.6, 0.9, 0.8, 0.7, 0.6, 0.5])
+    kept: list[dict[str, np.ndarray]] = []
+    settings = replace(SETTINGS, n_epochs=12, watch_every_epochs=1)
+    network = make_network(settings)
+
+    def watch() -> dict[str, PairFigures]:
+        kept.append(network.tensors())
+        return figures(next(scores))
+
+    options = RunOptions(patience_epochs=3, place=place(tmp_path))
+    train_end_to_end(network, make_media(), settings, options, watch=watch)
+    assert len(kept) == 5  # the best was the second, and three more were waited for
+    for name, array in network.tensors().items():
+        np.testing.assert_array_equal(array, kept[1][name])
+    again = train_end_to_end(make_network(settings), make_media(), settings, options)
+    assert_same_bits(network, again)
+
+
+def test_it_is_watched_every_so_many_epochs_and_at_the_end(
+    make_network: MakeNetwork, make_media: Make, tmp_path: Path
+) -> None:
+    settings = replace(SETTINGS, n_epochs=5)
+    options = RunOptions(place=place(tmp_path), checkpoint_every_epochs=3)
+    steps: list[int] = []
+    train_end_to_end(
+        make_network(settings), make_media(), settings, options, watch=lambda: figures(0.5), keep=steps.append
+    )
+    rows = read_metrics(tmp_path)
+    assert [row["epoch"] for row in rows if "validation_matching_score" in row] == [2, 4, 5]
+    assert steps == [6, 10]  # two steps an epoch; after epochs 3 and 5
+    assert {"temperature", "within_voice_temperature", "learning_rate", "seconds", "loss"} <= set(rows[0])
+
+
+def test_a_loss_that_is_no_number_is_one_line(
+    make_network: MakeNetwork, make_media: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network = make_network(SETTINGS)
+    monkeypatch.setattr(network, "losses", lambda voice, face, clips: {"loss": voice.sum() * math.nan})
+    with pytest.raises(DataError, match=r"nan or infinite in epoch 1 \(seed 0\). Lower `learning_rate`, now 0.02"):
+        train_end_to_end(network, make_media(), SETTINGS, RunOptions())
+
+
+def test_people_without_a_second_clip_are_refused_where_a_term_needs_them(make_media: Make) -> None:
+    single = make_media(n_clips=1)
+    with pytest.raises(DataError, match="`within_voice_weight` needs people with two voices"):
+        check_people(single, SETTINGS)
+    with pytest.raises(DataError, match="`within_face_weight` needs people with two faces"):
+        check_people(single, replace(SETTINGS, within_voice_weight=0.0))
+    check_people(single, replace(SETTINGS, within_voice_weight=0.0, within_face_weight=0.0))
+    with pytest.raises(DataError, match="at least 2 people with a voice and a face. Got 1"):
+        check_people(make_media(n_people=1), SETTINGS)
+
+
+def test_bfloat16_learns_nearly_the_same(make_network: MakeNetwork, make_media: Make) -> None:
+    settings = replace(SETTINGS, n_epochs=15, people_a_batch=20)
+    network = train_end_to_end(make_network(settings), make_media(40), settings, RunOptions(bfloat16=True))
+    assert matching_score(network, make_media(30, seed=1)) > 0.8
+    assert all(tensor.dtype != torch.bfloat16 for tensor in network.state_dict().values())
+
+
+def test_the_rate_rises_evenly_and_falls_along_a_cosine_to_0() -> None:
+    settings = EndToEndSettings(learning_rate=2.0, warm_up=0.2)
+    rates = [warmed_rate(settings, step, 10) for step in range(10)]
+    assert rates[:2] == pytest.approx([1.0, 2.0])
+    assert rates[5] == pytest.approx(1 + math.cos(math.pi * 0.5))  # half way between 0.2 and 1
+    assert rates[-1] == pytest.approx(0, abs=1e-12)
+    assert rates[2:] == sorted(rates[2:], reverse=True)
+    assert warmed_rate(replace(settings, warm_up=0.0), 0, 2) == pytest.approx(1.0)
+    assert warmed_rate(replace(settings, warm_up=1.0), 1, 2) == pytest.approx(2.0)
+
+
+def test_automatic_precision_depends_on_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    for able in (True, False):
+        for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"):
+            monkeypatch.setattr(torch.cpu, name, lambda able=able: able, raising=False)
+        assert autocast_pays("cpu") is able
+    assert autocast_pays("mps") is False

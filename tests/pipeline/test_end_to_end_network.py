@@ -1,0 +1,119 @@
+"""Encoders, heads and losses as one network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+from visavox.errors import ConfigError, UnknownNameError
+from visavox.objectives.info_nce import InfoNCE
+from visavox.objectives.supervised_contrastive import SupervisedContrastive
+from visavox.pipeline.end_to_end_network import BatchClips, JointNetwork, trainable_encoder
+from visavox.pipeline.end_to_end_settings import EndToEndSettings
+
+SETTINGS = EndToEndSettings(output_dim=4, across_weight=2.0, within_voice_weight=0.5, within_face_weight=3.0)
+PERSON = torch.tensor([0, 0, 1, 1, 2, 2])
+ALONE = BatchClips(PERSON, torch.arange(6), torch.arange(6))
+MakeNetwork = Callable[..., JointNetwork]
+
+
+def vectors(seed: int) -> Tensor:
+    return torch.randn(6, 8, generator=torch.Generator().manual_seed(seed))
+
+
+def test_the_loss_is_the_weighted_sum_of_its_parts(make_network: MakeNetwork) -> None:
+    network = make_network(SETTINGS)
+    voice, face = vectors(1), vectors(2)
+    found = network.losses(voice, face, ALONE)
+    across = InfoNCE(0.1)(*network.heads(voice, face), labels=PERSON)
+    within_voice = SupervisedContrastive(0.1)(normalize(voice), PERSON)["loss"]
+    within_face = SupervisedContrastive(0.1)(normalize(face), PERSON)["loss"]
+    torch.testing.assert_close(found["voice_to_face_loss"], across["voice_to_face_loss"])
+    torch.testing.assert_close(found["within_voice_loss"], within_voice)
+    torch.testing.assert_close(found["within_face_loss"], within_face)
+    torch.testing.assert_close(found["loss"], 2 * across["loss"] + 0.5 * within_voice + 3 * within_face)
+
+
+def test_items_of_one_video_are_nobodys_negatives(make_network: MakeNetwork) -> None:
+    """Persons 0 and 1 talk in one video: their voices and faces may not be pushed apart, in no term."""
+    network = make_network(SETTINGS)
+    shared = torch.tensor([7, 7, 7, 7, 4, 5])
+    apart = BatchClips(PERSON, shared, shared)
+    voice, face = (vectors(seed).requires_grad_() for seed in (1, 2))
+    found = network.losses(voice, face, apart)
+    free = network.losses(voice, face, ALONE)
+    for name in ("voice_to_face_loss", "within_voice_loss", "within_face_loss"):
+        assert found[name] < free[name]
+    only_two = BatchClips(PERSON[:4], shared[:4], shared[:4])
+    within = network.losses(voice[:4], face[:4], only_two)["within_voice_loss"]
+    assert within.item() == pytest.approx(0, abs=1e-6)  # nobody is left to be told apart from
+
+
+def test_a_video_is_one_across_the_modalities(make_network: MakeNetwork) -> None:
+    network = make_network(SETTINGS)
+    voice, face = vectors(1), vectors(2)
+    crossed = BatchClips(PERSON, torch.arange(6), torch.tensor([10, 11, 0, 12, 13, 14]))  # voice 0 and face 2
+    found, free = network.losses(voice, face, crossed), network.losses(voice, face, ALONE)
+    assert found["voice_to_face_loss"] < free["voice_to_face_loss"]
+    torch.testing.assert_close(found["within_face_loss"], free["within_face_loss"])
+
+
+def test_terms_of_weight_0_are_left_out_and_their_parameters_too(make_network: MakeNetwork) -> None:
+    network = make_network(replace(SETTINGS, across_weight=0.0, within_face_weight=0.0))
+    assert set(network.losses(vectors(1), vectors(2), ALONE)) == {"loss", "within_voice_loss"}
+    assert set(network.temperatures) == {"within_voice_temperature"}
+    trained = {id(p) for group in network.trained_groups() for p in group["params"]}
+    assert not trained & {id(p) for p in network.heads.parameters()}
+    assert id(network.within_voice.log_temperature) in trained
+
+
+def test_only_matrices_decay_and_every_parameter_is_trained_once(make_network: MakeNetwork) -> None:
+    network = make_network(SETTINGS)
+    decaying, rest = network.trained_groups()
+    assert decaying["weight_decay"] == SETTINGS.weight_decay and rest["weight_decay"] == 0
+    assert all(p.ndim > 1 for p in decaying["params"]) and all(p.ndim <= 1 for p in rest["params"])
+    trained = [id(p) for group in (decaying, rest) for p in group["params"]]
+    assert sorted(trained) == sorted(id(p) for p in network.parameters())
+
+
+def test_tensors_come_back_bit_for_bit(make_network: MakeNetwork) -> None:
+    one, other = make_network(SETTINGS, seed=1), make_network(SETTINGS, seed=2)
+    before = other.tensors()
+    other.load_tensors(one.tensors())
+    for name, array in one.tensors().items():
+        np.testing.assert_array_equal(array, other.tensors()[name])
+    assert any((before[name] != array).any() for name, array in one.tensors().items())
+    assert one.voice_encoder.digest == other.voice_encoder.digest  # the encoders are part of the network
+    with pytest.raises(RuntimeError, match="Missing key"):
+        other.load_tensors({})
+
+
+def test_an_encoder_is_built_with_the_seed_of_the_run(tiny_encoders: None) -> None:
+    one, same, own = (
+        trainable_encoder(spec, "voice", "cpu", seed=3)
+        for spec in ("tiny_voice", {"name": "tiny_voice"}, {"name": "tiny_voice", "seed": 4})
+    )
+    assert one.digest == same.digest != own.digest
+
+
+@pytest.mark.parametrize(
+    ("spec", "modality", "words"),
+    [
+        ("dlib", "face", "The face encoder 'dlib' is frozen and cannot be trained. Use face_cnn"),
+        ({"name": "ge2e"}, "voice", "The voice encoder 'ge2e' is frozen"),
+        ("tiny_face", "voice", "encodes a face"),
+        ({"name": "tiny_voice", "width": 3}, "voice", "takes no 'width'"),
+        ("nothing", "voice", "nothing"),
+    ],
+)
+def test_an_encoder_that_cannot_be_trained_is_one_line(
+    tiny_encoders: None, spec: object, modality: str, words: str
+) -> None:
+    with pytest.raises((ConfigError, UnknownNameError), match=words):
+        trainable_encoder(spec, modality, "cpu", seed=0)  # type: ignore[arg-type]
