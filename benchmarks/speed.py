@@ -27,8 +27,19 @@ ROOT = Path(__file__).parents[1]
 def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
-        world = folder / "world"
-        line("simulate 20 people x 2 clips", once("simulate", "--people", "20", "--clips", "2", "--out", str(world)))
+        world, films = folder / "world", folder / "films"
+        small = ("simulate", "--people", "20", "--clips", "2")
+        line(
+            "simulate 20 people x 2 clips, faces and voices apart",
+            once(*small, "--layout", "pairs", "--out", str(world)),
+        )
+        seconds = once("simulate", "--people", "150", "--clips", "4", "--clip-s", "4", "--out", str(films))
+        line(f"simulate 600 videos of 4 s, {600 / seconds:.1f} clips a second, ceiling included", seconds)
+        prepare = ("prepare", "--root", str(films), "--source", "videos", "--out", str(folder / "film-corpus"))
+        seconds = once(*prepare)
+        line(f"prepare 600 videos of 4 s, {600 / seconds:.1f} clips a second", seconds)
+        latents = ("simulate", "--embeddings-only", "--people", "100000", "--clips", "1")
+        line("simulate the embeddings of 100,000 people", once(*latents, "--out", str(folder / "latents")))
         line("prepare 40 clips", once("prepare", "--root", str(world), "--out", str(folder / "corpus")))
         embed = ("embed", "--corpus", str(folder / "corpus"), "--out", str(folder / "embeddings"))
         line("embed 40 clips, cold cache", once(*embed))

@@ -407,3 +407,10 @@ def test_a_hub_model_without_the_hub_package_names_the_line(box: Path, monkeypat
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
     with pytest.raises(MissingDependencyError, match="pip install huggingface-hub"):
         resolve_model("someone/model")
+
+
+def test_an_extra_file_may_lie_in_a_folder_of_its_own(tmp_path: Path) -> None:
+    files = {"parts/a.json": "{}", "parts/b.bin": b"\x00"}
+    save_folder(tmp_path / "m", kind="k", name="n", arguments={}, tensors={"x": np.ones(2)}, extra_files=files)
+    assert (tmp_path / "m" / "parts" / "a.json").read_text(encoding="utf-8") == "{}"
+    assert (tmp_path / "m" / "parts" / "b.bin").read_bytes() == b"\x00"

@@ -24,7 +24,7 @@ def test_a_small_world_of_videos_is_made_and_described(tmp_path: Path, capsys: p
     files = {str(path.relative_to(tmp_path / "w")) for path in (tmp_path / "w").rglob("*") if path.is_file()}
     assert files == {
         "world.json", "people.csv", "truth.csv",
-        "videos/person-0000/person-0000-c0.mp4", "videos/person-0001/person-0001-c0.mp4",
+        "videos/w0-person-0000/w0-person-0000-c0.mp4", "videos/w0-person-0001/w0-person-0001-c0.mp4",
     }  # fmt: skip
     assert main([*words, "--json"]) == 0
     again = json.loads(capsys.readouterr().out)
@@ -56,7 +56,10 @@ def test_another_seed_is_refused_in_one_line_until_overwritten(
     assert main(words) == 0
     assert main([*words, "--seed", "5"]) == 1
     said = capsys.readouterr().err
-    assert said.count("\n") == 1 and "seed 0 instead of 5. Choose another folder, overwrite this one" in said
+    assert (
+        said.count("\n") == 1
+        and "seed 0 instead of 5. Choose another folder, replace this world with --overwrite" in said
+    )
     assert main([*words, "--seed", "5", "--overwrite"]) == 0
 
 

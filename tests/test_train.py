@@ -44,3 +44,45 @@ def test_missing_embeddings_name_the_command_that_makes_them(
 ) -> None:
     assert main(["train", "--embeddings", str(tmp_path), "--out", str(tmp_path / "r")]) == 1
     assert "visavox embed" in capsys.readouterr().err
+
+
+def test_encoders_are_trained_from_a_corpus(
+    small_corpus: Path, small_splits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["train", "--corpus", str(small_corpus), "--splits", str(small_splits), "--out", str(tmp_path / "r")]
+    words += ["--voice-encoder", "{name: voice_cnn}", "--face-encoder", "{name: face_cnn}"]
+    words += ["--end-to-end", "{n_epochs: 1, people_a_batch: 4, window_s: 0.5}", "--associator", "heads"]
+    assert main(words) == 0
+    said = capsys.readouterr().out
+    assert "8 pairs of 4 people" in said
+    assert "validation 1:2 face to voice: " in said
+    assert (tmp_path / "r" / "best" / "voice_encoder" / "model.safetensors").is_file()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "Give either `embeddings`, a folder that `embed` wrote, or `corpus`"),
+        (["--corpus", "c"], "needs --splits"),
+        (["--corpus", "c", "--embeddings", "e", "--splits", "s"], "Got both"),
+        (["--embeddings", "e", "--end-to-end", "{n_epochs: 3}"], "`end_to_end` is of a training from a corpus"),
+        (["--embeddings", "e", "--precision", "bfloat16"], "`precision` must be auto or float32"),
+    ],
+)
+def test_wrong_combinations_are_bad_use(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["train", *words, "--out", "r"]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert len(error.strip().splitlines()) == 1
+
+
+def test_a_recipe_trains_from_a_corpus(small_corpus: Path, small_splits: Path, tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.yaml"
+    recipe.write_text(
+        "steps:\n  - train:\n"
+        f"      corpus: {small_corpus}\n      splits: {small_splits}\n      out: run\n      associator: heads\n"
+        "      end_to_end: {n_epochs: 1, people_a_batch: 4, window_s: 0.3}\n",
+        encoding="utf-8",
+    )
+    assert main(["run", str(recipe), "--out", str(tmp_path / "all"), "--quiet"]) == 0
+    assert (tmp_path / "all" / "run" / "best" / "face_encoder" / "config.json").is_file()

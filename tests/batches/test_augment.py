@@ -99,6 +99,8 @@ def test_size_and_turn_change_by_what_they_say() -> None:
     assert area.max() - area.min() > 0.5
     turned = augment_faces(square, only(turn_deg=10), generator())[:, 0].sum((1, 2)) / 32**2
     torch.testing.assert_close(turned, torch.ones(50), atol=0.02, rtol=0)
+    mirrored = augment_faces(square, only(turn_deg=30, flip=1.0), generator())[:, 0].sum((1, 2)) / 32**2
+    torch.testing.assert_close(mirrored, torch.ones(50), atol=0.02, rtol=0)
 
 
 def test_brightness_and_colour_add_one_number_a_picture_or_channel() -> None:
@@ -122,7 +124,9 @@ def test_cutout_paints_one_square_with_the_mean_colour() -> None:
     assert hole.sum((1, 2)).max() <= 17**2  # half a side is at most a quarter of 32 pixels
     largest = int(hole.sum((1, 2)).argmax())
     inside = changed[largest][:, hole[largest]]
-    torch.testing.assert_close(inside, faces(80, 32)[largest].mean((1, 2))[:, None].expand_as(inside), atol=1e-4, rtol=0)
+    torch.testing.assert_close(
+        inside, faces(80, 32)[largest].mean((1, 2))[:, None].expand_as(inside), atol=1e-4, rtol=0
+    )
 
 
 def test_the_memory_format_is_kept() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
@@ -77,11 +77,10 @@ class TinyFaceEncoder(TrainableEncoder):
 
 
 @pytest.fixture
-def tiny_encoders(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def tiny_encoders(monkeypatch: pytest.MonkeyPatch) -> None:
     """The encoders tiny_voice and tiny_face in the registry."""
-    factories = {**ENCODERS._factories, "tiny_voice": TinyVoiceEncoder, "tiny_face": TinyFaceEncoder}
-    monkeypatch.setattr(ENCODERS, "_factories", factories)
-    yield
+    for factory in (TinyVoiceEncoder, TinyFaceEncoder):
+        monkeypatch.setitem(ENCODERS._factories, factory.name, factory)
 
 
 @pytest.fixture

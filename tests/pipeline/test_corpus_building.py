@@ -50,7 +50,7 @@ def test_every_clip_has_rows_and_files(small_world: Path, small_corpus: Path) ->
         items = list(catalog.items())
     assert len(items) == 32
     assert all((small_corpus / str(item.path)).is_file() for item in items)
-    assert {item.person for item in items} == {f"person-{i:04d}" for i in range(8)}
+    assert {item.person for item in items} == {f"w0-person-{i:04d}" for i in range(8)}
     assert (small_corpus / "stats.json").is_file()
 
 
@@ -90,7 +90,7 @@ def test_a_full_disk_is_one_line_and_keeps_what_is_done(tiny: Path, tmp_path: Pa
     """The size of any one file is limited to 150 kB: voices of these clips are smaller, the long one is not."""
     import soundfile
 
-    voice = next((tiny / "voices").glob("person-0000-c0.*"))
+    voice = next((tiny / "voices").glob("w0-person-0000-c0.*"))
     samples, rate = soundfile.read(voice)
     loud = np.random.default_rng(0).normal(size=rate * 20).clip(-1, 1) * 0.5
     long = np.concatenate([samples, loud, samples])
@@ -263,7 +263,7 @@ def test_a_world_of_videos_becomes_a_corpus_in_which_a_video_is_one(world: Path,
         missing = next(item for item in catalog.items(status="missing_file"))
     assert {item.video for item in items} == {f"{item.clip}.mp4" for item in items}
     assert len({item.video for item in items}) == 4
-    assert {item.person for item in items} == {"person-0000", "person-0001"}
+    assert {item.person for item in items} == {"w0-person-0000", "w0-person-0001"}
     assert all(item.session for item in items)
     assert {item.attributes["gender"].value for item in items} == {"f", "m"}
     assert "people.csv line 6" in missing.reason
@@ -286,7 +286,7 @@ def test_without_a_table_a_folder_names_the_person(world: Path, tmp_path: Path) 
     options = {"root": world, "source": "videos", "frames": 1}
     build_corpus(PrepareConfig(out=tmp_path / "corpus", person_part=-1, limit=3, **options))
     with Catalog.open(tmp_path / "corpus" / CATALOG) as catalog:
-        assert {item.person for item in catalog.items()} == {"person-0000", "person-0001"}
+        assert {item.person for item in catalog.items()} == {"w0-person-0000", "w0-person-0001"}
     with pytest.raises(ConfigError, match="'pairs' takes no 'person_part'"):
         build_corpus(PrepareConfig(root=world, out=tmp_path / "other", person_part=-1))
 

@@ -109,19 +109,19 @@ def test_a_run_that_is_stopped_after_any_epoch_ends_with_the_same_bits(
 ) -> None:
     whole = train_end_to_end(make_network(SETTINGS), make_media(), SETTINGS, RunOptions(place=place(tmp_path / "w")))
 
-    class Stop(Exception):
+    class StoppedError(Exception):
         pass
 
     def stop_after(wanted: int) -> Callable[[int, int], None]:
         def progress(epoch: int, _total: int) -> None:
             if epoch == wanted:
-                raise Stop
+                raise StoppedError
 
         return progress
 
     options = RunOptions(place=place(tmp_path / "r"))
     for epoch in (1, 3):
-        with pytest.raises(Stop):
+        with pytest.raises(StoppedError):
             train_end_to_end(make_network(SETTINGS), make_media(), SETTINGS, options, progress=stop_after(epoch))
     resumed = train_end_to_end(make_network(SETTINGS), make_media(), SETTINGS, options)
     assert_same_bits(whole, resumed)

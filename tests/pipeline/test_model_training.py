@@ -16,7 +16,7 @@ from visavox.metrics.matching import all_pairs_accuracy_score
 from visavox.pipeline import model_training
 from visavox.pipeline.checkpoints import list_checkpoints
 from visavox.pipeline.embedding import CorpusEmbeddings
-from visavox.pipeline.model_training import PairedTables, train_model
+from visavox.pipeline.model_training import train_model
 from visavox.pipeline.training_log import read_metrics
 from visavox.pipeline.voice_face_model import Preprocess, VoiceFaceModel
 
@@ -179,7 +179,7 @@ def test_a_test_person_moved_into_training_by_hand_is_refused(
     clip = next(c for c, side in edited["subsets"].items() if side == "test")
     edited["subsets"][clip] = "train"
     path.write_text(json.dumps(edited), encoding="utf-8")
-    with pytest.raises(DataError, match=r"'person-\d+' is in 'train' and in|is in 'test' and in"):
+    with pytest.raises(DataError, match=r"'w0-person-\d+' is in 'train' and in|is in 'test' and in"):
         train(small_embeddings, tmp_path / "r", splits=tmp_path / "s", associator=CCA)
 
 

@@ -88,7 +88,7 @@ def test_a_face_or_a_fold_moved_by_hand_is_a_leak(small_embeddings: Path, small_
     refuse_leaks(splits, embedded)
     clip = next(iter(splits.folds))
     moved = dataclasses.replace(splits, folds={**splits.folds, clip: 1 - splits.folds[clip]})
-    with pytest.raises(DataError, match=r"'person-\d+' is in 'fold \d' and in 'fold \d'"):
+    with pytest.raises(DataError, match=r"'w0-person-\d+' is in 'fold \d' and in 'fold \d'"):
         refuse_leaks(moved, embedded)
     face = dataclasses.replace(embedded.face, clips=tuple(f"faces/{clip}" for clip in embedded.face.clips))
     sides = {f"faces/{clip}": side for clip, side in splits.subsets.items()}

@@ -38,7 +38,7 @@ def test_people_of_the_training_are_refused_but_for_the_training_subset(
     small_run: Path, small_embeddings: Path, small_splits: Path, tmp_path: Path
 ) -> None:
     options = {"model": str(small_run), "embeddings": small_embeddings, "splits": small_splits, "out": tmp_path}
-    with pytest.raises(DataError, match=r"was trained on 4 of these people or videos \(person-\d+"):
+    with pytest.raises(DataError, match=r"was trained on 4 of these people or videos \(w0-person-\d+"):
         find(**options, subset="all")
     assert len(find(**options, subset="train").voice) == 8
 
@@ -50,7 +50,7 @@ def test_a_folder_of_pairs_is_prepared_and_embedded_as_the_model_asks(
     for name in ("faces", "voices"):
         shutil.copytree(small_world / name, tmp_path / "in" / name)
     table = (small_world / "clips.csv").read_text(encoding="utf-8")
-    (tmp_path / "in" / "clips.csv").write_text(table.replace(",person-", ",other-"), encoding="utf-8")
+    (tmp_path / "in" / "clips.csv").write_text(table.replace(",w0-person-", ",other-"), encoding="utf-8")
     people = find(model=str(small_run), pairs=tmp_path / "in", out=tmp_path / "out", workers=1)
     assert people.name == "in"
     assert len(people.voice) == 16

@@ -53,8 +53,8 @@ def test_the_folder_is_that_of_prepare_and_embed_in_one(tmp_path: Path) -> None:
         assert catalog.content_hash() == embedded.about["catalog_hash"]
         items = {item.key: item for item in catalog.items()}
     assert set(items) == {*embedded.voice.keys, *embedded.face.keys}
-    assert items["person-0004-c2/voice"].session == "person-0004-s1"
-    assert items["person-0004-c2/voice"].path is None
+    assert items["w1-person-0004-c2/voice"].session == "w1-person-0004-s1"
+    assert items["w1-person-0004-c2/voice"].path is None
 
 
 def test_the_same_world_gives_the_same_bytes_and_a_whole_one_is_left_alone(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def digests(folder: Path) -> dict[str, str]:
 def test_a_talk_has_the_frames_and_the_sound_that_were_asked_for(tmp_path: Path) -> None:
     write_clip(tmp_path, TALKS, 1, 2)
     (path,) = clip_paths(tmp_path, TALKS, 1, 2)
-    assert path == tmp_path / "videos" / "person-0001" / "person-0001-c2.mp4"
+    assert path == tmp_path / "videos" / "w5-person-0001" / "w5-person-0001-c2.mp4"
     frames, voice = decoded(path)
     assert frames.shape == (75, 128, 128, 3)
     assert 48_000 <= len(voice) <= 48_000 + 2 * 1024  # AAC comes in blocks
@@ -81,8 +81,8 @@ def test_a_change_of_what_is_shared_changes_the_voice_and_leaves_the_face(tmp_pa
     write_clip(tmp_path / "a", PAIRS, 0, 0)
     write_clip(tmp_path / "b", replace(PAIRS, population=Population(correlations=(0.1,) * 6)), 0, 0)
     a, b = digests(tmp_path / "a"), digests(tmp_path / "b")
-    assert a["faces/person-0000-c0.jpg"] == b["faces/person-0000-c0.jpg"]
-    assert a["voices/person-0000-c0.flac"] != b["voices/person-0000-c0.flac"]
+    assert a["faces/w5-person-0000-c0.jpg"] == b["faces/w5-person-0000-c0.jpg"]
+    assert a["voices/w5-person-0000-c0.flac"] != b["voices/w5-person-0000-c0.flac"]
 
 
 def test_face_and_voice_get_what_they_show_and_nothing_else_of_the_person(

@@ -40,7 +40,7 @@ def test_the_folder_holds_a_face_and_a_voice_for_each_row_and_no_ceiling(small: 
 def test_people_genders_and_sessions_are_those_of_the_world(small: Path) -> None:
     table = rows(small)
     assert {row["person"]: row["gender"] for row in table} == {p.name: p.sex for p in make_people(2, seed=5)}
-    assert [row["session"][-2:] for row in table if row["person"] == "person-0000"] == ["s0", "s0", "s1"]
+    assert [row["session"][-2:] for row in table if row["person"] == "w5-person-0000"] == ["s0", "s0", "s1"]
 
 
 def test_the_population_is_that_of_the_settings(tmp_path: Path) -> None:

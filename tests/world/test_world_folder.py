@@ -24,7 +24,7 @@ from visavox.world.world_folder import (
 
 WORLD = World(n_people=4, n_clips=3, seed=5)
 SPEAKING = Population(leaks=Leaks(language=0.5))
-VIDEO = "videos/person-0000/person-0000-c0.mp4"
+VIDEO = "videos/w0-person-0000/w0-person-0000-c0.mp4"
 
 
 def fill(folder: Path, *names: str) -> None:
@@ -68,7 +68,9 @@ def test_the_same_world_is_taken_up_and_its_ceiling_kept(tmp_path: Path) -> None
 def test_another_world_is_refused_by_what_differs(tmp_path: Path, other: World, words: str) -> None:
     claim_folder(tmp_path, WORLD)
     before = (tmp_path / "world.json").read_bytes()
-    with pytest.raises(DataError, match="holds another world: .*Choose another folder, overwrite this one") as caught:
+    with pytest.raises(
+        DataError, match="holds another world: .*Choose another folder, replace this world with --overwrite"
+    ) as caught:
         claim_folder(tmp_path, other)
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
@@ -118,13 +120,13 @@ def test_a_damaged_world_json_is_said_to_be_so_and_may_be_overwritten(tmp_path: 
 
 def test_overwriting_removes_what_a_world_writes_and_nothing_else(tmp_path: Path) -> None:
     claim_folder(tmp_path, WORLD)
-    mine = {"notes.txt", "videos/person-0000/mine.mp4", "videos/holiday.mp4", "faces/mine.jpg", "catalog.sqlite"}
-    fill(tmp_path, VIDEO, "videos/person-0001/person-0001-c0.mp4", "people.csv", "truth.csv", "clips.csv", *mine)
-    fill(tmp_path, "faces/person-0000-c0.jpg", "voices/person-0000-c0.flac", "embeddings/voice.parquet")
+    mine = {"notes.txt", "videos/w0-person-0000/mine.mp4", "videos/holiday.mp4", "faces/mine.jpg", "catalog.sqlite"}
+    fill(tmp_path, VIDEO, "videos/w0-person-0001/w0-person-0001-c0.mp4", "people.csv", "truth.csv", "clips.csv", *mine)
+    fill(tmp_path, "faces/w0-person-0000-c0.jpg", "voices/w0-person-0000-c0.flac", "embeddings/voice.parquet")
     claim_folder(tmp_path, replace(WORLD, seed=9), overwrite=True)
     assert files(tmp_path) == {"world.json", "embeddings/voice.parquet", *mine}
     assert json.loads((tmp_path / "world.json").read_text())["seed"] == 9
-    assert not (tmp_path / "videos" / "person-0001").exists()
+    assert not (tmp_path / "videos" / "w0-person-0001").exists()
     assert not (tmp_path / "voices").exists()
 
 
@@ -137,10 +139,15 @@ def test_overwriting_a_world_of_embeddings_removes_its_tables(tmp_path: Path) ->
 
 
 def test_what_a_kill_left_is_removed_and_does_not_make_the_folder_somebody_elses(tmp_path: Path) -> None:
-    fill(tmp_path, ".4711-abc.tmp")
+    fill(tmp_path, ".471-abc.tmp")
     claim_folder(tmp_path, WORLD)
-    left = {".4711-abc.tmp", "videos/person-0000/.4711-def.tmp", "faces/.1-a.tmp", "embeddings/.voice.parquet.7.part"}
-    kept = {"videos/person-0000/.keep", ".DS_Store", VIDEO}
+    left = {
+        ".4711-abc.tmp",
+        "videos/w0-person-0000/.4711-def.tmp",
+        "faces/.1-a.tmp",
+        "embeddings/.voice.parquet.7.part",
+    }
+    kept = {"videos/w0-person-0000/.keep", ".DS_Store", VIDEO}
     fill(tmp_path, *left, *kept)
     claim_folder(tmp_path, WORLD)
     assert files(tmp_path) == {"world.json", *kept}

@@ -21,16 +21,16 @@ def read(table: bytes) -> list[dict[str, str]]:
 def test_a_video_world_names_the_path_of_each_video_and_the_others_the_clip() -> None:
     videos = read(clips_table(WORLD))
     assert list(videos[0]) == ["video", "person", "gender", "session", "nationality", "language"]
-    assert videos[6]["video"] == "videos/person-0001/person-0001-c1.mp4"
+    assert videos[6]["video"] == "videos/w4-person-0001/w4-person-0001-c1.mp4"
     pairs = read(clips_table(replace(WORLD, layout="pairs")))
-    assert next(iter(pairs[0])) == "clip" and pairs[6]["clip"] == "person-0001-c1"
+    assert next(iter(pairs[0])) == "clip" and pairs[6]["clip"] == "w4-person-0001-c1"
     assert [list(row.values())[1:] for row in pairs] == [list(row.values())[1:] for row in videos]
 
 
 def test_every_clip_has_its_row_in_order_and_two_make_a_session() -> None:
     rows = read(clips_table(replace(WORLD, layout="pairs")))
-    assert [row["clip"] for row in rows] == [f"person-{p:04d}-c{c}" for p in range(3) for c in range(5)]
-    assert [row["session"] for row in rows[5:10]] == [f"person-0001-s{s}" for s in (0, 0, 1, 1, 2)]
+    assert [row["clip"] for row in rows] == [f"w4-person-{p:04d}-c{c}" for p in range(3) for c in range(5)]
+    assert [row["session"] for row in rows[5:10]] == [f"w4-person-0001-s{s}" for s in (0, 0, 1, 1, 2)]
 
 
 def test_sexes_nationalities_and_languages_are_the_peoples_own() -> None:

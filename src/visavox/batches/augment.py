@@ -40,21 +40,21 @@ class FaceAugmentation(_Checked):
 
     flip: float = 0.5
     """Probability of a mirrored face."""
-    shift: float = 0.04
+    shift: float = 0.02
     """Most shift to each side, as a share of the picture."""
-    scale: float = 0.06
+    scale: float = 0.03
     """Most change of size, as a share."""
-    turn_deg: float = 3.5
+    turn_deg: float = 2.0
     """Most rotation, in degrees."""
-    brightness: float = 0.075
+    brightness: float = 0.04
     """Most that is added to all pixels."""
-    colour: float = 0.025
+    colour: float = 0.0125
     """Most that is added to each of the three colours."""
-    contrast: float = 0.2
+    contrast: float = 0.1
     """Most change of the pixels' factor, as a share; a tenth of it again for each colour by itself."""
-    noise: float = 0.025
+    noise: float = 0.0125
     """Most standard deviation of the noise on each pixel."""
-    cutout: float = 0.19
+    cutout: float = 0.1
     """Most half side of a square that is painted over with the face's mean colour, as a share of the picture."""
 
 
@@ -62,15 +62,15 @@ class FaceAugmentation(_Checked):
 class VoiceAugmentation(_Checked):
     """How far voices are changed; 0 leaves them alone. Amounts are in standard deviations of the batch's spectra."""
 
-    gain: float = 0.5
+    gain: float = 0.25
     """Most that is added to the whole spectrum: loudness."""
-    tilt: float = 0.3
+    tilt: float = 0.15
     """Most that is added at the top, and taken away at the bottom, of the spectrum: the microphone."""
-    noise: float = 0.1
+    noise: float = 0.05
     """Standard deviation of the noise on each number."""
-    band_mask: float = 0.06
+    band_mask: float = 0.03
     """Most half width of each of two masks over frequencies, as a share of the bands."""
-    time_mask: float = 0.075
+    time_mask: float = 0.04
     """Most half width of each of two masks over time, as a share of the frames."""
 
 

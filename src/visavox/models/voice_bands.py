@@ -10,7 +10,7 @@ Example:
     >>> tone = np.sin(2 * np.pi * 200 * np.arange(16_000) / 16_000).astype(np.float32)
     >>> bands = voice_bands(tone)
     >>> bands.shape, round(float(PITCH_BANDS_HZ[bands[50, N_MELS:].argmax()]))
-    ((101, 64), 194)
+    ((101, 64), 196)
 """
 
 from __future__ import annotations

@@ -75,6 +75,8 @@ def build_corpus(config: PrepareConfig, progress: Callable[[int, int], None] | N
             done = catalog.done_clips()
             _refuse_strangers(config, done, records)
             todo = [record for record in records if record.clip not in done]
+            if progress is not None:
+                progress(0, len(todo))
             for n_new, items in enumerate(_prepared(todo, settings, config), start=1):
                 catalog.add_clip(items)
                 if progress is not None:

@@ -22,7 +22,7 @@ class EndToEndSettings:
 
     n_epochs: int = 60
     """Passes over the training clips, 1 or more."""
-    people_a_batch: int = 50
+    people_a_batch: int = 25
     """People a batch, 2 or more; each is compared with all others."""
     clips_a_person: int = 2
     """Voices and faces of each person in a batch, 1 or more; within a modality there is nothing to learn from 1."""

@@ -39,6 +39,7 @@ from visavox.pipeline.embedding import load_ceiling
 from visavox.pipeline.gender_prediction import gender_predictor, prediction_note
 from visavox.pipeline.tested_people import TestedPeople, find_tested_people, project
 from visavox.pipeline.training_log import METRICS_FILE, read_metrics
+from visavox.pipeline.world_embeddings import ENCODER as WORLD_LATENTS
 from visavox.registry import PROTOCOLS
 
 DIRECTIONS: tuple[Direction, ...] = ("voice_to_face", "face_to_voice")
@@ -212,7 +213,7 @@ def _provenance(config: EvaluateConfig, people: TestedPeople, lists: TrialSet | 
             "people": len({*people.voice.identities, *people.face.identities}),
         },
         "final": config.final,
-        "caveats": [SHARED_VOICES],
+        "caveats": [SHARED_VOICES] if _has_public_encoder(people) else [],
     }
 
 
@@ -230,6 +231,14 @@ def _notes(config: EvaluateConfig, people: TestedPeople, results: list[ProtocolR
     if config.checkpoints:
         notes.append("The curve of checkpoints is of the networks alone, their mean; closed forms have no epochs.")
     return tuple(dict.fromkeys(notes))
+
+
+def _has_public_encoder(people: TestedPeople) -> bool:
+    """Return whether an encoder came trained, rather than with the model or straight from a simulated world."""
+    specs = [about["spec"] for about in people.raw.about.get("encoders", {}).values()]
+    return not specs or any(
+        isinstance(spec, str) or ("weights" not in spec and spec.get("name") != WORLD_LATENTS) for spec in specs
+    )
 
 
 def _without(values: Mapping[str, Any], key: str) -> dict[str, Any]:
@@ -269,7 +278,7 @@ def _history(config: EvaluateConfig) -> TrainingHistory | None:
         return None
     rows = read_metrics(run)
     first = [_drawn(row) for row in rows if row["member"] == rows[0]["member"]]  # of several networks, the first
-    ceiling = load_ceiling(config.embeddings) if config.embeddings else None
+    ceiling = load_ceiling(config.embeddings or config.out / "embeddings")
     about = {"positive_similarity": ceiling.positive, "negative_similarity": ceiling.negative} if ceiling else None
     return history_from_rows(first, ceiling=about)
 

@@ -33,8 +33,8 @@ _FACE, _VOICE = 0, 1  # last number of a generator's seed: a change in drawing l
 def clip_paths(out: Path, world: World, index: int, clip: int) -> tuple[Path, ...]:
     """Return the files of clip number `clip` of person number `index`: a video, or a face and a voice."""
     if world.layout == "videos":
-        return (out / video_name(index, clip),)
-    name = clip_name(index, clip)
+        return (out / video_name(world, index, clip),)
+    name = clip_name(world, index, clip)
     return out / "faces" / f"{name}.jpg", out / "voices" / f"{name}.flac"
 
 

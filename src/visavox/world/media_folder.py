@@ -1,7 +1,7 @@
 """Writes a made-up world of videos, or of faces and voices apart, into a folder.
 
-    OUT/videos/person-0007/person-0007-c2.mp4  OUT/people.csv  OUT/truth.csv  OUT/world.json         layout "videos"
-    OUT/faces/person-0007-c2.jpg  OUT/voices/person-0007-c2.flac  OUT/clips.csv  ...                 layout "pairs"
+    OUT/videos/w0-person-0007/w0-person-0007-c2.mp4  OUT/people.csv  OUT/truth.csv  OUT/world.json    layout "videos"
+    OUT/faces/w0-person-0007-c2.jpg  OUT/voices/w0-person-0007-c2.flac  OUT/clips.csv  ...               layout "pairs"
 
 A pure function of the world's settings. What is complete is not written again, so that a run that was killed goes on
 where it stopped; the tables come after the clips, and the ceiling comes last.

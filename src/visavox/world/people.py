@@ -9,7 +9,7 @@ samples is the affair of `visavox.world.faces` and `visavox.world.voices`.
 Example:
     >>> anna, ben = make_people(2, seed=0)
     >>> anna.name, anna.sex, ben.sex
-    ('person-0000', 'f', 'm')
+    ('w0-person-0000', 'f', 'm')
     >>> len(anna.face.shared) == len(anna.voice.shared) == len(DIMENSIONS)
     True
 """
@@ -48,7 +48,7 @@ class Person:
     """One made-up person."""
 
     name: str
-    """Unique within a world: "person-0007"."""
+    """Unique among worlds, by their seeds: "w0-person-0007"."""
     sex: Sex
     """The person's own, the label of the tables."""
     nationality: int
@@ -107,7 +107,17 @@ def make_person(index: int, *, seed: int, population: Population | None = None) 
         )
         for side, shared in enumerate((face, voice))
     ]
-    return Person(f"person-{index:04d}", sex, own["nationality"], own["language"], *sides)
+    return Person(person_name(index, seed=seed), sex, own["nationality"], own["language"], *sides)
+
+
+def person_name(index: int, *, seed: int) -> str:
+    """Return the name of person number `index` of the world `seed`: no two worlds share one.
+
+    Example:
+        >>> person_name(7, seed=0)
+        'w0-person-0007'
+    """
+    return f"w{seed}-person-{index:04d}"
 
 
 def make_people(n_people: int, *, seed: int, population: Population | None = None) -> list[Person]:

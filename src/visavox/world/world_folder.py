@@ -40,14 +40,14 @@ CLIPS_PER_SESSION = 2
 Layout = Literal["videos", "pairs", "embeddings"]
 
 _FORMAT = 2  # raise it when the same settings no longer give the same pictures, samples or numbers
-_MEDIA = ("videos/person-*/person-*.mp4", "faces/person-*.jpg", "voices/person-*.flac")
+_MEDIA = ("videos/w*-person-*/w*-person-*.mp4", "faces/w*-person-*.jpg", "voices/w*-person-*.flac")
 _TABLES = (PEOPLE_FILE, TRUTH_FILE, CLIPS_FILE)
 _VECTORS = (
     *(f"catalog.sqlite{suffix}" for suffix in ("", "-wal", "-shm", "-journal")),
     *(f"embeddings/{name}" for name in ("voice.parquet", "face.parquet", "embeddings.json")),
 )
 _UNFINISHED = (".*.tmp", ".*.part")  # what a kill leaves of a file that was not yet given its name
-_FOLDERS = ("videos/person-*", "videos", "faces", "voices", "embeddings")
+_FOLDERS = ("videos/w*-person-*", "videos", "faces", "voices", "embeddings")
 _INSIDE = tuple(f"{folder}/" for folder in _FOLDERS)
 
 
@@ -239,7 +239,7 @@ def _read_settings(path: Path, *, overwrite: bool) -> dict[str, Any]:
     except ValueError as error:
         if overwrite:
             return {}
-        raise DataError(f"{path} is not JSON: {error}. Overwrite the folder or choose another.") from error
+        raise DataError(f"{path} is not JSON: {error}. Choose another folder, or give --overwrite.") from error
     if not isinstance(found, dict) or not {"format", "n_people", "seed"} <= found.keys():
         raise DataError(f"{path} holds no settings of a made-up world. Choose another folder.")
     return found
@@ -249,7 +249,7 @@ def _refuse_other(out: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]
     if found["format"] != wanted["format"]:
         raise DataError(
             f"{out} holds a world of format {found['format']}, and this version draws format {wanted['format']}: "
-            "the same seed gives other pictures. Choose another folder, or overwrite this one."
+            "the same seed gives other pictures. Choose another folder, or replace this world with --overwrite."
         )
     before, now = _flat({**found, "ceiling": None}), _flat({**wanted, "ceiling": None})
     names = sorted(name for name in before.keys() | now.keys() if before.get(name) != now.get(name))
@@ -260,7 +260,7 @@ def _refuse_other(out: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         raise DataError(
             f"{out} holds another world: {said}{more}. "
-            "Choose another folder, overwrite this one, or ask for the same numbers."
+            "Choose another folder, replace this world with --overwrite, or ask for the same numbers."
         )
 
 

@@ -7,7 +7,7 @@ Example:
     >>> world = World(n_people=1, n_clips=1, seed=0, layout="pairs")
     >>> print(clips_table(world).decode(), end="")  # doctest: +ELLIPSIS
     clip,person,gender,session,nationality,language
-    person-0000-c0,person-0000,f,person-0000-s0,...
+    w0-person-0000-c0,w0-person-0000,f,w0-person-0000-s0,...
     >>> truth_table(world).decode().split(",")[:4]
     ['person', 'gender', 'face_sex', 'face_age']
 """
@@ -19,7 +19,7 @@ import io
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from visavox.world.people import Person, Shown, make_person
+from visavox.world.people import Person, Shown, make_person, person_name
 from visavox.world.population import CATEGORIES, DIMENSIONS, N_PRIVATE
 from visavox.world.world_folder import CLIPS_PER_SESSION, World
 
@@ -31,13 +31,13 @@ class ClipRow:
     """One clip of a world."""
 
     clip: str
-    """Its name: "person-0007-c2"."""
+    """Its name: "w0-person-0007-c2"."""
     file: str
     """What the table calls it: a path relative to the folder for videos, else the name."""
     person: Person
     """Who it is."""
     session: str
-    """Name of the session: "person-0007-s1"."""
+    """Name of the session: "w0-person-0007-s1"."""
 
     @property
     def nationality(self) -> str:
@@ -50,14 +50,14 @@ class ClipRow:
         return CATEGORIES["language"][self.person.language]
 
 
-def clip_name(index: int, clip: int) -> str:
+def clip_name(world: World, index: int, clip: int) -> str:
     """Return the name of clip number `clip` of person number `index`."""
-    return f"person-{index:04d}-c{clip}"
+    return f"{person_name(index, seed=world.seed)}-c{clip}"
 
 
-def video_name(index: int, clip: int) -> str:
+def video_name(world: World, index: int, clip: int) -> str:
     """Return the path of a clip's video, relative to the folder of the world."""
-    return f"videos/person-{index:04d}/{clip_name(index, clip)}.mp4"
+    return f"videos/{person_name(index, seed=world.seed)}/{clip_name(world, index, clip)}.mp4"
 
 
 def clip_rows(world: World, people: Iterable[Person] | None = None) -> Iterator[ClipRow]:
@@ -69,8 +69,8 @@ def clip_rows(world: World, people: Iterable[Person] | None = None) -> Iterator[
     """
     for index, person in enumerate(people or world_people(world)):
         for clip in range(world.n_clips):
-            name = clip_name(index, clip)
-            file = video_name(index, clip) if world.layout == "videos" else name
+            name = clip_name(world, index, clip)
+            file = video_name(world, index, clip) if world.layout == "videos" else name
             yield ClipRow(name, file, person, f"{person.name}-s{clip // CLIPS_PER_SESSION}")
 
 

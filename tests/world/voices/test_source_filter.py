@@ -14,8 +14,8 @@ from visavox.world.voices.source_filter import (
     SAMPLE_RATE,
     Samples,
     Source,
-    Tract,
     Tracks,
+    Tract,
     formant_response,
     glottal_pulses,
     loudness,
@@ -317,3 +317,11 @@ def test_frames_add_up_to_the_signal() -> None:
     frames = np.zeros((len(source_filter._frames(signal)), 960), dtype=np.float32)
     frames[:, :320] = source_filter._frames(signal)
     assert source_filter._overlap_add(frames, len(signal)) == pytest.approx(signal, abs=1e-6)
+
+
+def test_overlapping_frames_are_added_up_to_their_end() -> None:
+    frames = rng().standard_normal((7, 960)).astype(np.float32)
+    total = np.zeros(160 * 7 + 960)
+    for index, frame in enumerate(frames):
+        total[160 * index : 160 * index + 960] += frame
+    assert source_filter._overlap_add(frames, 900) == pytest.approx(total[160:1060], abs=1e-5)

@@ -119,15 +119,17 @@ def _syllable(manner: Manner, length_s: float, pitch: float, *, last: bool, rng:
     closed = rng.random() < language.closed
     coda = CONSONANTS[language.codas[rng.integers(len(language.codas))]] if closed else ()
     vowel = vowels[rng.integers(len(vowels))]
-    strength = rng.uniform(0.75, 1.0)
+    towards = vowels[rng.integers(len(vowels))]
+    glide = tuple(a**0.6 * b**0.4 for a, b in zip(vowel, towards, strict=True))
+    strength = rng.uniform(0.7, 1.0)
     # Consonants take what they need, but the vowel keeps half of the syllable.
     wanted = sum(sound.duration_s for sound in (*onset, *coda))
     squeeze = min(length_s / 0.20, 0.5 * length_s / wanted)
     left = length_s - squeeze * wanted
     sounds = [
         *((sound, squeeze * sound.duration_s) for sound in onset),
-        (Sound(0.0, voicing=strength), 0.6 * left),
-        (Sound(0.0, voicing=strength * (0.7 if last else 0.9)), 0.4 * left),
+        (Sound(0.0, voicing=strength), 0.5 * left),
+        (Sound(0.0, voicing=strength * (0.5 if last else 0.7), formants_hz=glide), 0.5 * left),
         *((sound, squeeze * sound.duration_s) for sound in coda),
     ]
     rows = []
@@ -143,7 +145,8 @@ def _of_the_speaker(formants_hz: Track, manner: Manner) -> Track:
     neutral = np.array(NEUTRAL_HZ)
     spread = neutral * (formants_hz / neutral) ** manner.vowel_space
     scale = manner.formant_scale * np.array([1.0, manner.front_scale, manner.third_formant_scale])
-    return spread * scale
+    formants: Track = spread * scale
+    return formants
 
 
 def _smooth(track: Track, n_frames: int) -> Track:

@@ -5,7 +5,7 @@ and the same spread.
 
 Example:
     >>> LANGUAGES[1].onsets
-    ('m', 'n', 'l', 'w', 'p', 'k')
+    ('m', 'n', 'l', 'w', 'k')
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ class Language:
 
 
 LANGUAGES: tuple[Language, ...] = (
-    Language(onsets=("p", "t", "k", "h", "n"), melody=(1.0, 0.4, -0.2, -1.2)),
-    Language(onsets=("m", "n", "l", "w", "p", "k"), beat=(1.35, 0.65), melody=(-0.6, -0.8, -0.2, 1.6)),
+    Language(onsets=("p", "t", "k", "h", "r"), melody=(1.0, 0.4, -0.2, -1.2)),
+    Language(onsets=("m", "n", "l", "w", "k"), beat=(1.35, 0.65), melody=(-0.6, -0.8, -0.2, 1.6)),
     Language(
         onsets=("s", "sh", "f", "t", "z"), codas=("s", "n", "sh"), closed=0.5, melody=(1.0, -1.0, 1.0, -1.0, 1.0, -1.0)
     ),
     Language(onsets=("b", "d", "g", "z", "f"), beat=(0.75, 0.75, 1.5), melody=(-1.2, 0.9, 1.2, 0.3, -1.2)),
 )
-"""One for each of `CATEGORIES["language"]`: crisp and falling; flowing, long-short and rising; hissing, closed and up and
-down; dull, short-short-long and arched."""
+"""One for each of `CATEGORIES["language"]`: crisp and falling; flowing, long-short and rising; hissing, closed and up
+and down; dull, short-short-long and arched."""

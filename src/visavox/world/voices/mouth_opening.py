@@ -60,7 +60,8 @@ def mouth_opening(voice: Samples, *, n_frames: int, fps: float = 25.0) -> NDArra
     edges = np.interp(np.arange(n_frames + 1) / fps, np.arange(len(total)) * (_STEP / SAMPLE_RATE), total)
     opening = np.diff(edges) * fps
     smooth = np.convolve(np.pad(opening, 1), _LAG, mode="valid")
-    return np.clip(smooth, 0.0, 1.0).astype(np.float32)
+    limited: NDArray[np.float32] = np.clip(smooth, 0.0, 1.0).astype(np.float32)
+    return limited
 
 
 def _levels_db(voice: Samples) -> NDArray[np.float64]:

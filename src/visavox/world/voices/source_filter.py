@@ -38,6 +38,8 @@ _LOUDNESS = 0.1  # of what is returned, over its loud half
 Track = NDArray[np.float64]
 Samples = NDArray[np.float32]
 
+_FREQUENCY_HZ: Track = (np.arange(_FFT // 2 + 1) * SAMPLE_RATE / _FFT).astype(np.float64)
+
 
 @dataclass(frozen=True)
 class Tracks:
@@ -162,7 +164,8 @@ def glottal_pulses(phase: Track, source: Source, rng: np.random.Generator) -> Tr
     kernel = np.sinc(distance) * (0.5 + 0.5 * np.cos(np.pi * distance / (_KERNEL + 1.0))) * height[:, None]
     place = nearest[:, None] + offset + _KERNEL
     padded = np.bincount(place.ravel(), kernel.ravel(), minlength=len(phase) + 2 * _KERNEL)
-    return padded[_KERNEL : _KERNEL + len(phase)]
+    pulses: Track = padded[_KERNEL : _KERNEL + len(phase)].astype(np.float64, copy=False)
+    return pulses
 
 
 def formant_response(formants_hz: Track, widths_hz: Track, frequency_hz: Track) -> NDArray[np.complex128]:
@@ -197,9 +200,6 @@ def formant_response(formants_hz: Track, widths_hz: Track, frequency_hz: Track) 
     below = (poly @ delays.view(np.float64)).view(np.complex128)
     response: NDArray[np.complex128] = poly.sum(axis=1, keepdims=True) / below
     return response
-
-
-_FREQUENCY_HZ: Track = np.arange(_FFT // 2 + 1) * (SAMPLE_RATE / _FFT)
 
 
 def _at_the_glottis(tracks: Tracks, source: Source, rng: np.random.Generator) -> Samples:
@@ -237,7 +237,7 @@ def _add_hiss(spectra: NDArray[np.complex64], tracks: Tracks, row: NDArray[np.in
     heard = np.convolve(tracks.frication, around, mode="same")[row[there]]
     centre_hz = np.convolve(tracks.frication * tracks.frication_hz, around, mode="same")[row[there]] / heard
     octaves = np.log2(np.maximum(_FREQUENCY_HZ, 50.0) / centre_hz[:, None])
-    shape = 0.28 * (np.exp(-0.5 * (octaves / 0.45) ** 2) + 0.05)
+    shape = 0.18 * (np.exp(-0.5 * (octaves / 0.45) ** 2) + 0.05)
     spectra[there] += fft.rfft(frames[there], _FFT, axis=1) * shape.astype(np.float32)
 
 
@@ -246,7 +246,7 @@ def _to_samples(track: Track, n_samples: int) -> Track:
 
 
 def _frames(signal: Samples) -> Samples:
-    """Return Hann windows (frames, _WINDOW) of a signal, centred on every _STEP-th sample; together they add up to it."""
+    """Return Hann windows (frames, _WINDOW) of a signal, centred on every _STEP-th sample, that add up to it."""
     n_frames = -(-len(signal) // _STEP) + 1
     padded = np.zeros(_WINDOW + (n_frames - 1) * _STEP, dtype=np.float32)
     padded[_WINDOW // 2 : _WINDOW // 2 + len(signal)] = signal

@@ -31,16 +31,16 @@ def manner_of(voice: Shown) -> Manner:
     """Return how a voice speaks: pitch, melody, rate, place of the formants that move, accent and language."""
     shown, private = _shown(voice), [_bounded(value) for value in voice.private]
     male = voice.sex == "m"
-    semitones = -2.8 * shown["build"] + 0.3 * private[0]
+    semitones = -3.0 * shown["build"] + 0.3 * private[0]
     return Manner(
-        f0_hz=(115.0 if male else 198.0) * 2.0 ** (semitones / 12.0),
-        melody_semitones=1.7 * math.exp(0.48 * shown["vigour"] + 0.06 * private[1]),
+        f0_hz=(110.0 if male else 200.0) * 2.0 ** (semitones / 12.0),
+        melody_semitones=2.1 * math.exp(0.42 * shown["vigour"] + 0.06 * private[1]),
         formant_scale=_formant_scale(voice),
         third_formant_scale=math.exp(0.050 * shown["mouth"] + 0.006 * private[3]),
         front_scale=math.exp(0.012 * private[4]),
         vowel_space=1.04 + 0.10 * shown["vigour"] + 0.04 * private[5],
-        syllables_per_s=4.8 * math.exp(-0.19 * shown["age"] + 0.03 * private[6]),
-        tremor=0.18 * math.exp(0.50 * shown["age"]),
+        syllables_per_s=5.0 * math.exp(-0.17 * shown["age"] + 0.03 * private[6]),
+        tremor=0.16 * math.exp(0.50 * shown["age"]),
         vowels_hz=ACCENTS[voice.nationality],
         language=LANGUAGES[voice.language],
     )
@@ -50,9 +50,9 @@ def source_of(voice: Shown) -> Source:
     """Return how a voice is made: tilt, breath, roughness."""
     shown, private = _shown(voice), _bounded(voice.private[7])
     return Source(
-        tilt_db_per_octave=10.0 - 2.1 * shown["vigour"] + 0.2 * private,
-        breath=(0.07 if voice.sex == "m" else 0.08) * math.exp(0.72 * shown["softness"]),
-        jitter=0.012 * math.exp(0.75 * shown["age"]),
+        tilt_db_per_octave=8.8 - 2.0 * shown["vigour"] + 0.2 * private,
+        breath=(0.07 if voice.sex == "m" else 0.08) * math.exp(0.80 * shown["softness"]),
+        jitter=0.011 * math.exp(0.68 * shown["age"]),
         shimmer=0.07 * math.exp(0.60 * shown["age"]),
         openness_db=3.5 * shown["softness"],
     )
@@ -71,7 +71,7 @@ def tract_of(voice: Shown) -> Tract:
 
 def _formant_scale(voice: Shown) -> float:
     length = -0.058 * _shown(voice)["size"] + 0.004 * _bounded(voice.private[2])
-    return (1.0 if voice.sex == "m" else 1.165) * math.exp(length)
+    return (0.985 if voice.sex == "m" else 1.17) * math.exp(length)
 
 
 def _shown(voice: Shown) -> dict[str, float]:

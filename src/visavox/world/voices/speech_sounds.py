@@ -66,9 +66,9 @@ ACCENTS: tuple[tuple[Formants, ...], ...] = (
      (800.0, 1500.0, 2560.0)),
     ((270.0, 1420.0, 2520.0), (440.0, 1870.0, 2700.0), (440.0, 1060.0, 2370.0), (670.0, 1770.0, 2660.0),
      (670.0, 1080.0, 2380.0)),
-    ((280.0, 2150.0, 2800.0), (380.0, 1830.0, 2670.0), (480.0, 1420.0, 2500.0), (610.0, 1100.0, 2370.0),
-     (730.0, 870.0, 2280.0)),
+    ((290.0, 2090.0, 2780.0), (390.0, 1780.0, 2650.0), (490.0, 1370.0, 2490.0), (610.0, 1080.0, 2380.0),
+     (680.0, 970.0, 2320.0)),
 )  # fmt: skip
 """First three formants of a grown man's five vowels, for each nationality: a triangle (i e a o u); a column of central
-vowels that differ in how open they are; a triangle on its head, with one close and two open vowels; and a slope from a close front
-vowel to an open back one."""
+vowels that differ in how open they are; a triangle on its head, with one close and two open vowels; and a slope from a
+close front vowel to an open back one."""
