@@ -241,8 +241,8 @@ class TrainConfig(NetworkConfig):
     face_encoder: str | Mapping[str, Any] | None = None
     """With a corpus: the face encoder to train; by default face_cnn."""
     end_to_end: Mapping[str, Any] = field(default_factory=dict)
-    """With a corpus: settings of the training, as in {n_epochs: 60, people_a_batch: 25, clips_a_person: 2,
-    learning_rate: 0.002, across_weight: 1, within_voice_weight: 1, within_face_weight: 1, window_s: 1.6}; an unknown
+    """With a corpus: settings of the training, as in {n_epochs: 60, people_a_batch: 15, clips_a_person: 2,
+    learning_rate: 0.001, across_weight: 3, within_voice_weight: 1, within_face_weight: 1, window_s: 1.6}; an unknown
     name lists all."""
     patience_epochs: int = 0
     """With `subset` train only: stop after so many epochs without better matching on validation; 0 never stops."""

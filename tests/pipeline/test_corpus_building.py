@@ -66,9 +66,9 @@ def test_a_second_run_does_nothing_and_changes_nothing(tiny: Path, tmp_path: Pat
 def test_progress_counts_the_clips_to_do(tiny: Path, tmp_path: Path) -> None:
     calls: list[tuple[int, int]] = []
     build_corpus(PrepareConfig(root=tiny, out=tmp_path / "corpus", limit=2), lambda *call: calls.append(call))
-    assert calls == [(1, 2), (2, 2)]
+    assert calls == [(0, 2), (1, 2), (2, 2)]
     build_corpus(PrepareConfig(root=tiny, out=tmp_path / "corpus"), lambda *call: calls.append(call))
-    assert calls[2:] == [(1, 1)]
+    assert calls[3:] == [(0, 1), (1, 1)]
 
 
 def test_a_run_that_was_killed_goes_on_to_the_same_corpus(tiny: Path, tmp_path: Path) -> None:

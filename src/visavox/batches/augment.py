@@ -40,17 +40,17 @@ class FaceAugmentation(_Checked):
 
     flip: float = 0.5
     """Probability of a mirrored face."""
-    shift: float = 0.02
+    shift: float = 0.04
     """Most shift to each side, as a share of the picture."""
-    scale: float = 0.03
+    scale: float = 0.06
     """Most change of size, as a share."""
-    turn_deg: float = 2.0
+    turn_deg: float = 3.5
     """Most rotation, in degrees."""
-    brightness: float = 0.04
+    brightness: float = 0.1
     """Most that is added to all pixels."""
-    colour: float = 0.0125
+    colour: float = 0.04
     """Most that is added to each of the three colours."""
-    contrast: float = 0.1
+    contrast: float = 0.2
     """Most change of the pixels' factor, as a share; a tenth of it again for each colour by itself."""
     noise: float = 0.0125
     """Most standard deviation of the noise on each pixel."""
@@ -64,9 +64,9 @@ class VoiceAugmentation(_Checked):
 
     gain: float = 0.25
     """Most that is added to the whole spectrum: loudness."""
-    tilt: float = 0.15
+    tilt: float = 0.3
     """Most that is added at the top, and taken away at the bottom, of the spectrum: the microphone."""
-    noise: float = 0.05
+    noise: float = 0.1
     """Standard deviation of the noise on each number."""
     band_mask: float = 0.03
     """Most half width of each of two masks over frequencies, as a share of the bands."""

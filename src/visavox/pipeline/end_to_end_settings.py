@@ -22,17 +22,17 @@ class EndToEndSettings:
 
     n_epochs: int = 60
     """Passes over the training clips, 1 or more."""
-    people_a_batch: int = 25
+    people_a_batch: int = 15
     """People a batch, 2 or more; each is compared with all others."""
     clips_a_person: int = 2
     """Voices and faces of each person in a batch, 1 or more; within a modality there is nothing to learn from 1."""
-    learning_rate: float = 2e-3
+    learning_rate: float = 1e-3
     """Highest step size of AdamW, above 0; it rises to it evenly and falls to 0 along half a cosine."""
     warm_up: float = 0.1
     """Share of the steps in which the learning rate rises, 0 to 1."""
     weight_decay: float = 0.05
     """Decoupled weight decay of AdamW on matrices and filters, 0 or more; biases and scales do not decay."""
-    across_weight: float = 1.0
+    across_weight: float = 3.0
     """Weight of InfoNCE across the modalities, between the learned heads; 0 leaves the heads untrained."""
     within_voice_weight: float = 1.0
     """Weight of the supervised contrastive loss among the voices; above 0 it needs people with two voices."""
