@@ -272,3 +272,14 @@ def test_a_model_shows_its_name_and_its_parts(model: VoiceFaceModel) -> None:
     said = repr(model)
     assert said.startswith(f"VoiceFaceModel({model.name!r}: ge2e + dlib, ")
     assert said.endswith(f"trained on {len(model.people)} people or videos)")
+
+
+def test_the_boxed_model_of_simulated_people_knows_new_ones_from_pixels_and_samples(small_corpus: Path) -> None:
+    model = VoiceFaceModel.from_pretrained("world")
+    people = [f"w0-person-{i:04d}" for i in range(8)]
+    voices = np.stack([model.encode_voice(small_corpus / "voices" / f"{person}-c0.flac") for person in people])
+    faces = np.stack([model.encode_face(small_corpus / "faces" / f"{person}-c1.jpg") for person in people])
+    similarity = voices @ faces.T
+    right = (np.diag(similarity)[:, None] > similarity)[~np.eye(8, dtype=bool)]
+    assert right.mean() > 0.85  # 56 choices between two; the ceiling of this world is 0.98
+    assert not overlap(model, people)

@@ -19,7 +19,7 @@ from visavox.world import clip_writing
 from visavox.world.clip_writing import clip_paths, is_written, write_clip
 from visavox.world.people import make_person
 from visavox.world.population import Leaks, Population
-from visavox.world.voices.mouth_opening import mouth_opening
+from visavox.world.voices.mouth_opening import evened_opening, mouth_opening
 from visavox.world.world_folder import VideoSettings, World
 
 TALKS = World(n_people=2, n_clips=3, seed=5, video=VideoSettings(clip_s=3.0, frame_px=128))
@@ -108,7 +108,8 @@ def test_face_and_voice_get_what_they_show_and_nothing_else_of_the_person(
     write_clip(tmp_path, replace(TALKS, population=population), 1, 0)
     person = make_person(1, seed=5, population=population)
     assert (given["face"], given["voice"], given["frame_px"]) == (person.face, person.voice, 128)
-    np.testing.assert_array_equal(given["opening"], mouth_opening(given["spoken"], n_frames=75, fps=25))
+    expected = evened_opening(mouth_opening(given["spoken"], n_frames=75, fps=25))
+    np.testing.assert_array_equal(given["opening"], expected)
 
 
 def test_clips_of_a_session_share_it_and_other_sessions_have_another(

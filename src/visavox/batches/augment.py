@@ -149,9 +149,12 @@ def random_windows(voices: Sequence[np.ndarray], n_frames: int, generator: torch
     """Return a window of each voice at a random place, as views.
 
     Args:
-        voices: (any, n_bands) each.
+        voices: (n_frames of its own, n_bands) each, any type.
         n_frames: length of a window, 1 or more; a shorter voice is taken whole.
         generator: on the CPU; one number a voice is drawn.
+
+    Returns:
+        As many arrays of shape (n_frames, n_bands).
     """
     places = torch.rand(len(voices), generator=generator).tolist()
     starts = [int(place * (max(len(voice) - n_frames, 0) + 1)) for place, voice in zip(places, voices, strict=True)]

@@ -37,6 +37,9 @@ class PreparedItems(Sequence[np.ndarray]):
     def of(cls, items: Iterable[np.ndarray]) -> PreparedItems:
         """Lay arrays end to end.
 
+        Args:
+            items: one or more arrays of shape (rows, ...): any number of rows, the rest the same for all.
+
         Raises:
             DataError: there is none, or two differ in type or in more than their first dimension.
         """
@@ -51,6 +54,10 @@ class PreparedItems(Sequence[np.ndarray]):
     @classmethod
     def mapped(cls, items: Iterable[np.ndarray], path: Path) -> PreparedItems:
         """Write arrays to a file as they come, and return them as a read-only map of it.
+
+        Args:
+            items: as for `of`, of shape (rows, ...).
+            path: the file to make or to replace.
 
         Raises:
             DataError: as for `of`; or the file cannot be written.
@@ -119,8 +126,8 @@ class MediaPairs:
         """Check lengths and turn names into numbers.
 
         Args:
-            voices: n_voices items.
-            faces: n_faces items; rows need not belong together.
+            voices: n_voices items of shape (n_frames, n_bands).
+            faces: n_faces items of shape (height, width, 3); rows need not belong together.
             voice_people: n_voices names of persons.
             face_people: n_faces names of persons.
             voice_videos: n_voices names of videos; the clip's where the video is unknown.

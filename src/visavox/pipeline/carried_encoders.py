@@ -17,22 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from visavox.errors import DataError, UnknownNameError
-from visavox.models.encoders.trainable import find_weights
+from visavox.models.encoders.trainable import find_weights, inner_folder
 from visavox.persistence import CONFIG_FILE, TENSOR_FILE
 from visavox.pipeline.frozen_encoder import Spec, build_encoder
 
 WEIGHTS = "weights"
 """The option of an encoder that says where its weights are."""
-
-
-def inner_folder(modality: str) -> str:
-    """Return the name of the folder that holds an encoder's weights inside a model folder.
-
-    Example:
-        >>> inner_folder("voice")
-        'voice_encoder'
-    """
-    return f"{modality}_encoder"
 
 
 def with_full_path(spec: Any, folder: Path, modality: str) -> Any:

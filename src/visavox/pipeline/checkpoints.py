@@ -178,5 +178,5 @@ def under(prefix: str, tensors: Tensors) -> Tensors:
 
 
 def as_array(value: torch.Tensor) -> np.ndarray:
-    """Return a copy of a tensor on any device."""
+    """Return a copy of a tensor on any device, of the same shape and type."""
     return np.asarray(value.detach().cpu().numpy()).copy()

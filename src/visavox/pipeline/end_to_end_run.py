@@ -25,7 +25,7 @@ from visavox.corpus.items import MODALITIES, Modality
 from visavox.corpus.splits import Splits
 from visavox.errors import ConfigError, DataError
 from visavox.models.associators.two_tower import TwoTower
-from visavox.models.encoders.trainable import TrainableEncoder
+from visavox.models.encoders.trainable import TrainableEncoder, inner_folder
 from visavox.pipeline.embedding import CorpusEmbeddings
 from visavox.pipeline.end_to_end import RunOptions, Watch, autocast_pays, train_end_to_end
 from visavox.pipeline.end_to_end_data import CorpusRows, PreparedCorpus, prepare_media
@@ -37,8 +37,6 @@ from visavox.pipeline.paired_tables import PairedTables
 from visavox.pipeline.splitting import SPLITS, refuse_leaks
 from visavox.pipeline.training_log import RunPlace
 
-ENCODER_FOLDERS: Mapping[Modality, str] = {"voice": "voice_encoder", "face": "face_encoder"}
-"""Where a model folder keeps the weights of its own encoders; their specs say so in preprocess.json."""
 MEMBER = "encoders"  # name of the network in the run's folder and log
 WATCHED_TRAINING_CLIPS = 100  # clips; all of them would cost as much as half an epoch
 PREPARED = "prepared"  # folder of the run for clips that memory does not hold
@@ -104,7 +102,7 @@ class TrainedEncoders:
         about = self.embedded.about["encoders"]
         for modality, encoder in self.encoders.items():
             encoder.save_weights(
-                folder / ENCODER_FOLDERS[modality], training_data=about[modality]["training_data"], overwrite=True
+                folder / inner_folder(modality), training_data=about[modality]["training_data"], overwrite=True
             )
 
 
@@ -226,7 +224,7 @@ def _embed(
     about = {
         "encoders": {
             modality: {
-                "spec": {**_as_mapping(plan.specs[modality]), "weights": ENCODER_FOLDERS[modality]},
+                "spec": {**_as_mapping(plan.specs[modality]), "weights": inner_folder(modality)},
                 "weights": f"{encoder.name} {encoder.digest}",
                 "training_data": f"{source.get('name', 'a corpus of its user')}, end to end",
                 "licence": "unspecified: it follows from the training data",

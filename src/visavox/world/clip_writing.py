@@ -22,7 +22,7 @@ from visavox.world.faces.drawn_faces import draw_face
 from visavox.world.faces.scene import Scene, random_scene
 from visavox.world.faces.talking_head import FPS, TalkingHead
 from visavox.world.people import Person, Session, make_person, make_session
-from visavox.world.voices.mouth_opening import mouth_opening
+from visavox.world.voices.mouth_opening import evened_opening, mouth_opening
 from visavox.world.voices.synthetic_voices import random_take, speak
 from visavox.world.world_folder import CLIPS_PER_SESSION, World
 from visavox.world.world_tables import clip_name, video_name
@@ -88,6 +88,7 @@ def _speech(
 def _write_talk(
     path: Path, person: Person, scene: Scene, voice: NDArray[np.float32], world: World, rng: np.random.Generator
 ) -> None:
-    opening = mouth_opening(voice, n_frames=world.video.n_frames, fps=FPS)
+    # Evened, so that no single picture tells more of the voice than the face is meant to.
+    opening = evened_opening(mouth_opening(voice, n_frames=world.video.n_frames, fps=FPS))
     head = TalkingHead(person.face, scene, frame_px=world.video.frame_px)
     write_video(path, head.frames(opening, rng), voice, fps=FPS)

@@ -120,6 +120,7 @@ class _Block(nn.Module):
         self.shortcut = nn.Identity() if same else shortcut
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return maps of shape (n, channels, height / stride, width / stride) of (n, in_channels, height, width)."""
         return functional.relu(self.body(x) + self.shortcut(x))
 
 

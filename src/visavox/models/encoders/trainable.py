@@ -146,7 +146,14 @@ class TrainableEncoder(Encoder):
         return self.encode_prepared(prepared)
 
     def encode_prepared(self, prepared: Sequence[np.ndarray]) -> np.ndarray:
-        """Return (len(prepared), dim) float32 as `encode` does, from items that are prepared already."""
+        """Return one vector for each item as `encode` does, from items that are prepared already.
+
+        Args:
+            prepared: n arrays of `prepare`.
+
+        Returns:
+            (n, dim) float32.
+        """
         vectors = np.empty((len(prepared), self.dim), dtype=np.float32)
         was_training = self.network.training
         self.network.eval()
@@ -211,6 +218,16 @@ class TrainableEncoder(Encoder):
         self.provenance = Provenance(f"{self.name} {self.digest}", training_data, licence)
 
 
+def inner_folder(modality: str) -> str:
+    """Return the name of the folder that holds an encoder's weights inside a model folder.
+
+    Example:
+        >>> inner_folder("voice")
+        'voice_encoder'
+    """
+    return f"{modality}_encoder"
+
+
 def find_weights(weights: str, modality: str) -> Path:
     """Return the folder of an encoder's weights that a text means.
 
@@ -224,5 +241,5 @@ def find_weights(weights: str, modality: str) -> Path:
         UnknownNameError: there is neither a folder nor a boxed model of this name.
     """
     folder = resolve_model(weights)
-    carried = folder / f"{modality}_encoder"
+    carried = folder / inner_folder(modality)
     return carried if (carried / CONFIG_FILE).is_file() else folder

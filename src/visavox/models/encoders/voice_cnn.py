@@ -65,7 +65,13 @@ class VoiceCNNEncoder(TrainableEncoder):
         return VoiceCNN()
 
     def prepare(self, item: np.ndarray) -> np.ndarray:
-        """Return the (1 + samples // 160, 64) float16 bands of a voice, see `visavox.models.voice_bands`.
+        """Return the bands of a voice, see `visavox.models.voice_bands`.
+
+        Args:
+            item: (samples,) float32, 16 kHz, one sample or more.
+
+        Returns:
+            (1 + samples // 160, 64) float16.
 
         Raises:
             DataError: the voice is empty, not one-dimensional, or holds nan or infinity.
@@ -143,6 +149,7 @@ class _Block(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
+        """Return maps of the shape of `x`, (n, channels, places)."""
         return functional.relu(x + self.body(x))
 
 
