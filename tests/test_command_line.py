@@ -37,6 +37,8 @@ class ToyConfig:
     """Take care."""
     seed: int = 0
     """Which numbers."""
+    rate: float | None = None
+    """How much."""
 
 
 def parse(*words: str) -> ToyConfig:
@@ -129,6 +131,7 @@ def test_texts_of_inherited_fields_are_found() -> None:
     [
         (("--batch-size", "abc"), "`batch_size` must be a whole number. Got 'abc'"),
         (("--mode", "slowly"), r"`mode` must be one of \['fast', 'slow'\]. Got 'slowly'"),
+        (("--rate", "80%"), "`rate` must be a number. Got '80%'"),
         (("--columns", "foo"), "`columns` must be a mapping.*Got 'foo'"),
     ],
 )

@@ -106,6 +106,12 @@ def _plain(error: Exception) -> str:
     """Return what the parser says as one line, in the words of our other messages, without its full stop."""
     message = " ".join(str(error).split()).removesuffix(".")
     found = re.fullmatch(r'Parser key "(?P<name>\w+)": Expected an? (?P<type>.+?)\. Got value: (?P<value>.*)', message)
+    if found is None:  # an option that may be left out
+        found = re.fullmatch(
+            r'Parser key "(?P<name>\w+)": Does not validate against any of the Union subtypes '
+            r"Subtypes: \[(?P<type><class '\w+'>), <class 'NoneType'>\] .* Given value: (?P<value>.*)",
+            message,
+        )
     if found is None:
         return message
     choices = found["type"].removeprefix("typing.Literal")

@@ -9,6 +9,7 @@ import pytest
 
 from visavox.errors import DataError, UnknownNameError
 from visavox.models.encoders.face_cnn import FaceCNNEncoder
+from visavox.models.encoders.trainable import inner_folder
 from visavox.persistence import load_folder
 from visavox.pipeline.carried_encoders import is_same_encoder, with_full_path, with_inner_path
 

@@ -20,6 +20,7 @@ from visavox.media.audio import SAMPLE_RATE, read_voice
 from visavox.media.images import read_image
 from visavox.media.video_writing import write_video
 from visavox.pipeline.corpus_building import CATALOG, build_corpus
+from visavox.world.world_folder import World, claim_folder
 
 
 def content(corpus: Path) -> str:
@@ -220,10 +221,34 @@ def test_an_empty_table_is_one_line(tmp_path: Path) -> None:
     for name in ("faces", "voices"):
         (tmp_path / "in" / name).mkdir(parents=True)
     (tmp_path / "in" / "clips.csv").write_text("clip\n", encoding="utf-8")
-    with pytest.raises(DataError, match="holds no clips"):
+    with pytest.raises(DataError, match="holds no clips: the table in it has no row"):
         build_corpus(PrepareConfig(root=tmp_path / "in", out=tmp_path / "corpus"))
 
 
+def test_an_unfinished_world_is_refused_before_its_people_become_one(tmp_path: Path) -> None:
+    """Without the table that comes last, the first folder, videos/, would name everybody."""
+    claim_folder(tmp_path / "w", World(n_people=2, n_clips=1, seed=0))
+    (tmp_path / "w/videos/w0-person-0000").mkdir(parents=True)
+    (tmp_path / "w/videos/w0-person-0000/w0-person-0000-c0.mp4").touch()
+    with pytest.raises(DataError, match="a world that is not finished: people.csv, which names its people, is missing"):
+        build_corpus(PrepareConfig(root=tmp_path / "w", out=tmp_path / "corpus", source="videos"))
+    assert not (tmp_path / "corpus").exists()
+
+
+def test_a_damaged_file_whose_name_is_no_text_is_a_row_too(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    try:
+        (tmp_path / "in" / "a\udcff.mp4").write_bytes(b"no video")
+    except OSError:
+        pytest.skip("this file system takes no such name")
+    build_corpus(PrepareConfig(root=tmp_path / "in", out=tmp_path / "corpus", source="videos"))
+    with Catalog.open(tmp_path / "corpus" / CATALOG) as catalog:
+        reasons = {item.reason for item in catalog.items(status=None)}
+    assert len(reasons) == 1
+    assert r"a\udcff.mp4: no picture can be decoded" in reasons.pop()
+
+
+@pytest.mark.slow
 def test_two_processes_give_the_same_corpus_as_one(
     small_world: Path, small_corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

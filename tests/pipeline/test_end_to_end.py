@@ -200,13 +200,14 @@ def test_a_loss_that_is_no_number_is_one_line(
 
 def test_people_without_a_second_clip_are_refused_where_a_term_needs_them(make_media: Make) -> None:
     single = make_media(n_clips=1)
+    people = (single.voice_person.tolist(), single.face_person.tolist())
     with pytest.raises(DataError, match="`within_voice_weight` needs people with two voices"):
-        check_people(single, SETTINGS)
+        check_people(*people, SETTINGS)
     with pytest.raises(DataError, match="`within_face_weight` needs people with two faces"):
-        check_people(single, replace(SETTINGS, within_voice_weight=0.0))
-    check_people(single, replace(SETTINGS, within_voice_weight=0.0, within_face_weight=0.0))
+        check_people(*people, replace(SETTINGS, within_voice_weight=0.0))
+    check_people(*people, replace(SETTINGS, within_voice_weight=0.0, within_face_weight=0.0))
     with pytest.raises(DataError, match="at least 2 people with a voice and a face. Got 1"):
-        check_people(make_media(n_people=1), SETTINGS)
+        check_people([0, 0], [0, 0], SETTINGS)
 
 
 def test_bfloat16_learns_nearly_the_same(make_network: MakeNetwork, make_media: Make) -> None:

@@ -145,6 +145,7 @@ def test_clips_beyond_memory_give_the_same_model_and_leave_no_file(options: dict
             "`across_weight` 0 leaves them untrained",
         ),
         ({"splits": Path("nowhere")}, "There is no split"),
+        ({"end_to_end": {**SHORT, "window_s": 0}}, "window_s"),
         ({"corpus": Path("nowhere")}, "There is no catalog"),
     ],
 )
@@ -154,6 +155,24 @@ def test_what_cannot_be_done_is_said_before_anything_is_written(
     with pytest.raises((ConfigError, DataError), match=words):
         train(options, **changes)
     assert not options["out"].exists()
+
+
+def test_people_with_one_clip_leave_the_folder_free_for_the_remedy(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder was claimed first, so that the setting that the message proposes was refused in it."""
+    read = CorpusRows.read
+
+    def first_clips(folder: Path) -> CorpusRows:
+        rows = read(folder)
+        return rows.of_clips({item.clip for item in rows.items["voice"] if item.clip.endswith("-c0")})
+
+    monkeypatch.setattr(CorpusRows, "read", first_clips)
+    with pytest.raises(DataError, match="set it to 0 in `end_to_end`"):
+        train(options)
+    assert not options["out"].exists()
+    alone = {"within_voice_weight": 0, "within_face_weight": 0, "clips_a_person": 1}
+    assert train(options, end_to_end={**SHORT, **alone}).n_pairs == 4
 
 
 def test_a_split_without_validation_people_is_refused(options: dict[str, Any], tmp_path: Path) -> None:

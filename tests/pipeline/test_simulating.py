@@ -83,7 +83,7 @@ def test_options_that_contradict_each_other_or_would_be_ignored_are_refused(
         ({"correlations": (0.5,) * 5 + (1.0,)}, "correlation of mouth must be at least 0 and below 1. Got 1"),
         ({"face_reliability": 0.4}, "`face_reliability` must be between 0.5 and 1. Got 0.4"),
         ({"leak_language": 1.5}, "language.* must be .*Got 1.5"),
-        ({"leak_recording": 0.5, "clips": 2}, "`n_clips` must be at least 3 where recordings leak"),
+        ({"leak_recording": 0.5, "clips": 2}, "A person's clips must be at least 3 where recordings leak"),
         ({"ceiling_g": 0.4, "ceiling_mixed": 0.9}, "0.4"),
         ({"ceiling_g": 0.9, "ceiling_mixed": 0.8}, "0.9.*0.8"),
         ({"ceiling_g": 0.9, "ceiling_mixed": 1.0}, "1.0"),

@@ -19,6 +19,7 @@ from visavox.world.world_folder import (
     disk_errors,
     finish_folder,
     read_ceiling,
+    refuse_unfinished,
     write_if_other,
 )
 
@@ -75,6 +76,23 @@ def test_another_world_is_refused_by_what_differs(tmp_path: Path, other: World, 
     assert words in str(caught.value)
     assert "\n" not in str(caught.value)
     assert (tmp_path / "world.json").read_bytes() == before
+
+
+def test_a_world_without_its_table_is_unfinished_and_other_folders_are_not(tmp_path: Path) -> None:
+    refuse_unfinished(tmp_path / "nowhere")
+    (tmp_path / "world.json").write_text("{", encoding="utf-8")
+    refuse_unfinished(tmp_path)
+    (tmp_path / "world.json").write_text('{"layout": "videos"}', encoding="utf-8")  # somebody else's
+    refuse_unfinished(tmp_path)
+    for number, (layout, table) in enumerate((("videos", "people.csv"), ("pairs", "clips.csv"))):
+        out = tmp_path / str(number)
+        claim_folder(out, replace(WORLD, layout=layout))  # type: ignore[arg-type]
+        with pytest.raises(DataError, match=f"not finished: {table}, .*Run the same `visavox simulate` again"):
+            refuse_unfinished(out)
+        (out / table).touch()
+        refuse_unfinished(out)
+    claim_folder(tmp_path / "e", replace(WORLD, layout="embeddings"))
+    refuse_unfinished(tmp_path / "e")
 
 
 def test_of_many_differences_three_are_named(tmp_path: Path) -> None:
@@ -202,7 +220,7 @@ def test_numbers_that_are_too_small_are_named(wrong: dict[str, int], words: str)
 def test_a_leak_of_recordings_needs_clips_of_two_sessions() -> None:
     """With one session a person, no test could tell the voice from the microphone."""
     leaky = Population(leaks=Leaks(recording=0.5))
-    with pytest.raises(ConfigError, match="`n_clips` must be at least 3 where recordings leak.* Got 2"):
+    with pytest.raises(ConfigError, match="A person's clips must be at least 3 where recordings leak.* Got 2"):
         World(4, 2, 0, population=leaky)
     assert World(4, 3, 0, population=leaky).n_clips == 3
 

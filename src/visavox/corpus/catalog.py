@@ -288,6 +288,8 @@ def _flat(value: Any, prefix: str = "") -> dict[str, str]:
 def _row(item: MediaItem) -> tuple[Any, ...]:
     values = {name: getattr(item, name) for name in COLUMNS}
     values["quality"] = json.dumps(dict(item.quality))
+    # A reason may quote the name of a file on the disk, which need not be text that can be stored.
+    values["reason"] = item.reason.encode("utf-8", "backslashreplace").decode("utf-8")
     return tuple(values.values())
 
 

@@ -19,12 +19,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from visavox.corpus.trials import DIRECTIONS
 from visavox.errors import DataError
 from visavox.evaluation.knowable import PAIR, Estimate
 
 WORLD_FILE = "world.json"
 PEOPLE_FILES = ("people.csv", "clips.csv")  # of a world of videos, and of one of faces and voices
-DIRECTIONS = ("voice_to_face", "face_to_voice")
 GROUPS = {
     "all": "all",
     "same_sex": "same_gender",

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visavox.corpus.embeddings import EmbeddingTable
-from visavox.corpus.trials import Direction
+from visavox.corpus.trials import DIRECTIONS, Direction
 from visavox.evaluation.contest import build_contest
 from visavox.evaluation.knowable import (
     NORMAL_95,
@@ -30,7 +30,7 @@ from visavox.evaluation.knowable import (
     share_measure,
     share_measures,
 )
-from visavox.evaluation.knowable_ceiling import DIRECTIONS, Table, WorldCeiling
+from visavox.evaluation.knowable_ceiling import Table, WorldCeiling
 from visavox.evaluation.measures import Measure
 from visavox.evaluation.record import CEILING, GENDER_ALONE, Baseline, Report, find_measure
 from visavox.evaluation.wording import direction_words, format_interval, format_value, group_words
@@ -45,7 +45,7 @@ def same_gender_shares(voice: EmbeddingTable, face: EmbeddingTable) -> dict[str,
     Among so many women as men it is a little below one half, since nobody is a wrong candidate for himself. nan where
     somebody's gender is not given.
     """
-    return {direction: _same_gender_share(voice, face, direction) for direction in ("voice_to_face", "face_to_voice")}
+    return {direction: _same_gender_share(voice, face, direction) for direction in DIRECTIONS}
 
 
 def _same_gender_share(voice: EmbeddingTable, face: EmbeddingTable, direction: Direction) -> float:

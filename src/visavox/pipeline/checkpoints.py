@@ -173,7 +173,7 @@ def check_identity(path: Path, saved: Mapping[str, Any], wanted: Mapping[str, An
 
 
 def under(prefix: str, tensors: Tensors) -> Tensors:
-    """Return the tensors whose names begin with `prefix` and a dot, without it."""
+    """Return the tensors, of any shape, whose names begin with `prefix` and a dot, under the rest of their names."""
     return {name[len(prefix) + 1 :]: array for name, array in tensors.items() if name.startswith(prefix + ".")}
 
 

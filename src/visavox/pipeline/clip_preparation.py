@@ -184,7 +184,7 @@ class _Found:
         self.faces = faces
 
     def detect(self, image: np.ndarray) -> list[DetectedFace]:
-        """Return the faces that were found in the image, (height, width, 3) uint8, whatever it is."""
+        """Return the faces that were found, whatever the image (height, width, 3) uint8 is."""
         del image
         return self.faces
 

@@ -27,6 +27,7 @@ from visavox.errors import ConfigError, DataError
 from visavox.pipeline.clip_preparation import ClipPreparer, ClipSettings
 from visavox.registry import DETECTORS, SOURCES
 from visavox.worker_pool import n_processes, stream
+from visavox.world.world_folder import refuse_unfinished
 
 CATALOG = "catalog.sqlite"
 FEW_CLIPS = 24  # below this one process is done before a second has started
@@ -58,16 +59,18 @@ def build_corpus(config: PrepareConfig, progress: Callable[[int, int], None] | N
     Raises:
         ConfigError: an unknown source, detector or column; an output folder that holds something else.
         DataError: the catalog was made with other settings, holds clips that the source does not name, or is
-            corrupted; the disk is full.
+            corrupted; the source is a simulated world that is not finished; the disk is full.
     """
     started = time.monotonic()
     DETECTORS.get(config.detector)
     settings = ClipSettings(config.detector, config.face_fallback, config.min_speech_s, config.frames)
     source = _source(config)
+    if not config.table:
+        refuse_unfinished(config.root)
     records = list(itertools.islice(source, config.limit or None))
     if not records:
         raise DataError(
-            f"{config.root} holds no clips. It needs faces/ and voices/, and a clips.csv with a row a clip."
+            f"{config.root} holds no clips: the table in it has no row. Give it a row a clip, or remove it."
         )
     n_new = 0
     try:

@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 
@@ -83,7 +84,7 @@ def train_end_to_end(
             state found is damaged or of another run.
         KeyboardInterrupt: passed on; the state of the last whole epoch is on disk.
     """
-    check_people(pairs, settings)
+    check_people(pairs.voice_person.tolist(), pairs.face_person.tolist(), settings)
     run = _Run(network, pairs, settings, options)
     run.resume()
     run.finish(watch, keep, progress)
@@ -92,21 +93,26 @@ def train_end_to_end(
     return network.eval()
 
 
-def check_people(pairs: MediaPairs, settings: EndToEndSettings) -> None:
+def check_people(voice_people: Sequence[Hashable], face_people: Sequence[Hashable], settings: EndToEndSettings) -> None:
     """Raise where a term has nothing to learn from.
+
+    Args:
+        voice_people: whose each training voice is.
+        face_people: whose each training face is.
+        settings: the weights of the terms.
 
     Raises:
         DataError: fewer than two people with a voice and a face, or nobody has two items of a modality whose term
             has a weight.
     """
-    n_people = len(np.intersect1d(pairs.voice_person, pairs.face_person))
+    n_people = len(set(voice_people) & set(face_people))
     if n_people < 2:
         raise DataError(f"Training needs at least 2 people with a voice and a face. Got {n_people}. Add people.")
     for modality, weight, person in (
-        ("voice", settings.within_voice_weight, pairs.voice_person),
-        ("face", settings.within_face_weight, pairs.face_person),
+        ("voice", settings.within_voice_weight, voice_people),
+        ("face", settings.within_face_weight, face_people),
     ):
-        if weight and np.bincount(person).max() < 2:
+        if weight and max(Counter(person).values()) < 2:
             raise DataError(
                 f"`within_{modality}_weight` needs people with two {modality}s or more, and every training person has "
                 f"one. Prepare more clips of each, or set it to 0 in `end_to_end`."

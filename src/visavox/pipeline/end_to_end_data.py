@@ -10,6 +10,7 @@ Example:
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -192,14 +193,10 @@ def _kept(
 ) -> PreparedItems:
     """Keep arrays in memory, or in a file where the first one says that they would be too many."""
     first = next(arrays)
-
-    def whole() -> Iterator[np.ndarray]:
-        yield first
-        yield from arrays
-
+    whole = itertools.chain([first], arrays)
     if spill is not None and first.nbytes * n_items > max_memory_gb * 1e9:
-        return PreparedItems.mapped(whole(), spill / f"{modality}.bin")
-    return PreparedItems.of(whole())
+        return PreparedItems.mapped(whole, spill / f"{modality}.bin")
+    return PreparedItems.of(whole)
 
 
 def _start(specs: Mapping[Modality, Spec]) -> None:

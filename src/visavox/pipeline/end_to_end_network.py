@@ -144,7 +144,7 @@ class JointNetwork(nn.Module):
         return {name: float(objective.temperature) for name, weight, objective in given if weight}
 
     def tensors(self) -> Tensors:
-        """Return a copy of every weight and buffer under its name."""
+        """Return a copy of every weight and buffer under its name, each of its own shape."""
         return {name: np.array(tensor.detach().cpu().numpy()) for name, tensor in self.state_dict().items()}
 
     def load_tensors(self, tensors: Tensors) -> None:

@@ -27,7 +27,7 @@ from visavox.errors import ConfigError, DataError
 from visavox.models.associators.two_tower import TwoTower
 from visavox.models.encoders.trainable import TrainableEncoder, inner_folder
 from visavox.pipeline.embedding import CorpusEmbeddings
-from visavox.pipeline.end_to_end import RunOptions, Watch, autocast_pays, train_end_to_end
+from visavox.pipeline.end_to_end import RunOptions, Watch, autocast_pays, check_people, train_end_to_end
 from visavox.pipeline.end_to_end_data import CorpusRows, PreparedCorpus, prepare_media
 from visavox.pipeline.end_to_end_network import JointNetwork, trainable_encoder
 from visavox.pipeline.end_to_end_settings import EndToEndSettings
@@ -111,7 +111,8 @@ def plan_end_to_end(config: TrainConfig) -> EndToEndPlan:
 
     Raises:
         ConfigError: an unknown setting; an encoder that cannot be trained; no validation people.
-        DataError: no corpus, no split, a split of another corpus, or one with somebody on two sides.
+        DataError: no corpus, no split, a split of another corpus, or one with somebody on two sides; too few training
+            people, or people with one clip where a term needs two.
     """
     assert config.corpus is not None and config.splits is not None
     settings = EndToEndSettings.of(config.end_to_end)
@@ -134,9 +135,11 @@ def plan_end_to_end(config: TrainConfig) -> EndToEndPlan:
             "Training from a corpus needs 2 validation people or more, to choose and to calibrate on. "
             f"Got {len(validation)}. Split again with --validation 0.1."
         )
+    people = {m: [i.identity for i in kept.items[m] if splits.subset_of(i.clip) == "train"] for m in MODALITIES}
     for modality in MODALITIES:
-        if not any(splits.subset_of(item.clip) == "train" for item in kept.items[modality]):
+        if not people[modality]:
             raise DataError(f"The split has no {modality} to train on. Split again with smaller shares for the rest.")
+    check_people(people["voice"], people["face"], settings)
     _refuse_leaks(splits, rows)
     low = config.precision == "bfloat16" or (config.precision == "auto" and autocast_pays(device))
     return EndToEndPlan(config, settings, specs, kept, splits, low)

@@ -21,7 +21,7 @@ import numpy as np
 from visavox.config import EvaluateConfig
 from visavox.corpus.catalog import Catalog
 from visavox.corpus.trial_files import MANIFEST, read_trials
-from visavox.corpus.trials import Direction, Trials, TrialSet
+from visavox.corpus.trials import DIRECTIONS, Direction, Trials, TrialSet
 from visavox.errors import ConfigError
 from visavox.evaluation.baselines import GenderAlone, random_scores
 from visavox.evaluation.comparison import compare_reports
@@ -42,7 +42,6 @@ from visavox.pipeline.training_log import METRICS_FILE, read_metrics
 from visavox.pipeline.world_embeddings import ENCODER as WORLD_LATENTS
 from visavox.registry import PROTOCOLS
 
-DIRECTIONS: tuple[Direction, ...] = ("voice_to_face", "face_to_voice")
 PROTOCOL_NAMES = ("matching", "verification", "retrieval")
 MIN_RESAMPLES = 100
 N_SCORERS = 3  # the model, gender alone, random
@@ -101,6 +100,7 @@ class _Course:
         self.done = 0
 
     def step(self) -> None:
+        """Count one more."""
         self.done += 1
         if self.progress is not None:
             self.progress(self.done, N_SCORERS * len(PROTOCOL_NAMES) * len(DIRECTIONS))

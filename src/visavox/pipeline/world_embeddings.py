@@ -100,6 +100,7 @@ class _Steps:
         self.done = 0
 
     def add(self, n: int) -> None:
+        """Count `n` more."""
         self.done += n
         if self.progress is not None:
             self.progress(self.done, self.total)

@@ -137,8 +137,8 @@ class World:
                 raise ConfigError(f"`{name}` must be at least {least}. Got {getattr(self, name)}.")
         if self.population.leaks.recording > 0 and self.n_clips <= CLIPS_PER_SESSION:
             raise ConfigError(
-                f"`n_clips` must be at least {CLIPS_PER_SESSION + 1} where recordings leak: a test across sessions "
-                f"needs two of them, and {CLIPS_PER_SESSION} clips are one. Got {self.n_clips}. "
+                f"A person's clips must be at least {CLIPS_PER_SESSION + 1} where recordings leak: a test across "
+                f"sessions needs two of them, and {CLIPS_PER_SESSION} clips are one. Got {self.n_clips}. "
                 "Ask for more clips, or for no leak of recording."
             )
 
@@ -204,6 +204,28 @@ def read_ceiling(out: Path) -> dict[str, Any] | None:
     """
     ceiling: dict[str, Any] | None = _read_settings(out / WORLD_FILE, overwrite=False).get("ceiling")
     return ceiling
+
+
+def refuse_unfinished(root: Path) -> None:
+    """Raise where a folder holds a world whose clips are not all written: the table of its people comes after them.
+
+    Args:
+        root: any folder, of a world or not.
+
+    Raises:
+        DataError: it holds the settings of a world of clips, and no table.
+    """
+    try:
+        found = json.loads((root / WORLD_FILE).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return
+    tables = {"videos": PEOPLE_FILE, "pairs": CLIPS_FILE}
+    table = tables.get(str(found.get("layout"))) if isinstance(found, dict) and "n_people" in found else None
+    if table is not None and not (root / table).is_file():
+        raise DataError(
+            f"{root} holds a world that is not finished: {table}, which names its people, is missing. "
+            "Run the same `visavox simulate` again to complete it."
+        )
 
 
 def write_if_other(path: Path, data: bytes) -> None:

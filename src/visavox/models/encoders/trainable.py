@@ -172,7 +172,7 @@ class TrainableEncoder(Encoder):
             yield list(range(len(prepared)))
 
     def tensors(self) -> dict[str, np.ndarray]:
-        """Return a copy of every weight and buffer under its name in the network."""
+        """Return a copy of every weight and buffer, of its own shape, under its name in the network."""
         return {name: tensor.detach().cpu().numpy().copy() for name, tensor in self.network.state_dict().items()}
 
     def save_weights(

@@ -84,8 +84,8 @@ def evened_opening(opening: NDArray[np.float32]) -> NDArray[np.float32]:
         Equal openings stay equal; of a closed mouth all stays 0.
 
     Example:
-        >>> evened_opening(np.array([0.0, 0.3, 0.9, 0.4, 0.01], dtype=np.float32)).round(3).tolist()
-        [0.0, 0.16699999570846558, 0.8330000042915344, 0.5, 0.0]
+        >>> evened_opening(np.array([0.0, 0.3, 0.9, 0.01], dtype=np.float32)).tolist()
+        [0.0, 0.25, 0.75, 0.0]
     """
     is_open = opening > _NEARLY_CLOSED
     evened = np.zeros(opening.shape, dtype=np.float32)

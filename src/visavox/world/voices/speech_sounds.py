@@ -55,7 +55,6 @@ CONSONANTS: Mapping[str, tuple[Sound, ...]] = {
     "l": (Sound(0.060, voicing=0.70, formants_hz=(360.0, 1150.0, 2700.0)),),
     "r": (Sound(0.055, voicing=0.70, formants_hz=(350.0, 1150.0, 1750.0)),),
     "w": (Sound(0.060, voicing=0.70, formants_hz=(290.0, 650.0, 2300.0)),),
-    "y": (Sound(0.055, voicing=0.70, formants_hz=(270.0, 2200.0, 2950.0)),),
 }
 """Durations and formants of a grown man; a closure without any sound is silent."""
 
