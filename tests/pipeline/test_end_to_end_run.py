@@ -108,6 +108,17 @@ def test_the_same_command_again_gives_the_same_model_and_trains_nothing(
         train(options, seed=3, end_to_end={**SHORT, "n_epochs": 3})
 
 
+def test_other_validation_people_are_another_run(options: dict[str, Any], tmp_path: Path) -> None:
+    train(options)
+    splits = json.loads((options["splits"] / "splits.json").read_text(encoding="utf-8"))
+    swap = {"validation": "test", "test": "validation"}
+    splits["subsets"] = {clip: swap.get(subset, subset) for clip, subset in splits["subsets"].items()}
+    (tmp_path / "splits").mkdir()
+    (tmp_path / "splits" / "splits.json").write_text(json.dumps(splits), encoding="utf-8")
+    with pytest.raises(DataError, match="other settings: split"):
+        train(options, splits=tmp_path / "splits")
+
+
 def test_checkpoints_are_whole_models(options: dict[str, Any]) -> None:
     train(options, checkpoint_every_epochs=1)
     folders = sorted((options["out"] / "checkpoints").iterdir())

@@ -13,12 +13,15 @@ from visavox.config import TrainConfig
 from visavox.corpus.embeddings import EmbeddingTable
 from visavox.errors import ConfigError, DataError, UnknownNameError
 from visavox.metrics.matching import all_pairs_accuracy_score
+from visavox.models.associators.base import Associator
 from visavox.pipeline import model_training
 from visavox.pipeline.checkpoints import list_checkpoints
 from visavox.pipeline.embedding import CorpusEmbeddings
 from visavox.pipeline.model_training import train_model
 from visavox.pipeline.training_log import read_metrics
 from visavox.pipeline.voice_face_model import Preprocess, VoiceFaceModel
+from visavox.pipeline.world_embeddings import write_world_embeddings
+from visavox.world.world_folder import World
 
 CCA = {"name": "cca", "n_components": 4}
 TOWERS = {"name": "two_tower", "hidden": [16], "output_dim": 8, "n_epochs": 3, "batch_size": 8}
@@ -109,6 +112,22 @@ def test_other_settings_in_the_same_folder_are_refused_until_overwritten(
     with pytest.raises(DataError, match="other settings: associator, seed"):
         train(small_embeddings, tmp_path / "r", subset="all", associator=TOWERS, seed=3)
     train(small_embeddings, tmp_path / "r", subset="all", associator=TOWERS, seed=3, overwrite=True)
+
+
+def test_a_run_refused_before_its_first_step_is_mended_in_place(small_embeddings: Path, tmp_path: Path) -> None:
+    """It had claimed the folder, so that the value which the message names was refused in it."""
+    with pytest.raises(ConfigError, match="`n_components` must be at most the shorter vector"):
+        train(small_embeddings, tmp_path / "r", subset="all", associator={"name": "cca", "n_components": 10_000})
+    train(small_embeddings, tmp_path / "r", subset="all", associator=CCA)
+    assert (tmp_path / "r" / "best" / "model.safetensors").is_file()
+
+
+def test_base_takes_no_more_directions_than_the_shorter_vector_has(tmp_path: Path) -> None:
+    world = World(n_people=60, n_clips=2, seed=0, layout="embeddings")
+    write_world_embeddings(tmp_path / "w", world)
+    train(tmp_path / "w" / "embeddings", tmp_path / "r", subset="all", associator="base")
+    vectors = CorpusEmbeddings.load(tmp_path / "w" / "embeddings").voice.vectors
+    assert Associator.from_folder(tmp_path / "r" / "best").dim == vectors.shape[1] < 64
 
 
 def test_overwriting_leaves_nothing_of_the_run_before(

@@ -119,7 +119,7 @@ def test_another_seed_is_refused_and_overwriting_leaves_nothing_of_the_old(
 ) -> None:
     write_world(tmp_path, replace(TALKS, n_people=3), workers=1)
     before = digests(tmp_path)
-    with pytest.raises(DataError, match="n_people 3 instead of 2, seed 5 instead of 8"):
+    with pytest.raises(DataError, match="people 3 instead of 2, seed 5 instead of 8"):
         write_world(tmp_path, replace(TALKS, seed=8), workers=1)
     assert digests(tmp_path) == before
     (tmp_path / "videos" / "mine.mp4").write_bytes(b"mine")

@@ -60,7 +60,7 @@ def test_the_same_world_is_taken_up_and_its_ceiling_kept(tmp_path: Path) -> None
     ("other", "words"),
     [
         (replace(WORLD, seed=6), "seed 5 instead of 6"),
-        (replace(WORLD, n_people=5), "n_people 4 instead of 5"),
+        (replace(WORLD, n_people=5), "people 4 instead of 5"),
         (replace(WORLD, population=SPEAKING), "population.leaks.language 0.0 instead of 0.5"),
         (replace(WORLD, video=VideoSettings(clip_s=3.0)), "video.clip_s 4.0 instead of 3.0"),
         (replace(WORLD, layout="pairs"), "layout videos instead of pairs. Choose"),
@@ -97,7 +97,7 @@ def test_a_world_without_its_table_is_unfinished_and_other_folders_are_not(tmp_p
 
 def test_of_many_differences_three_are_named(tmp_path: Path) -> None:
     claim_folder(tmp_path, WORLD)
-    with pytest.raises(DataError, match="n_clips 3 instead of 9, n_people 4 instead of 8, .* and 1 more"):
+    with pytest.raises(DataError, match="clips 3 instead of 9, people 4 instead of 8, .* and 1 more"):
         claim_folder(tmp_path, World(8, 9, seed=7, population=Population(correlations=(0.5,) * 6), video=WORLD.video))
 
 

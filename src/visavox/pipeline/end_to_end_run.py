@@ -11,6 +11,8 @@ Example:
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -75,7 +77,13 @@ class EndToEndPlan:
             "face_encoder": self.specs["face"],
             "bfloat16": self.bfloat16,
             "catalog_hash": self.rows.catalog_hash,
+            "split": self._split_digest(),
         }
+
+    def _split_digest(self) -> str:
+        """Return a hash of who is trained and who is validated on: another split is another run."""
+        text = json.dumps({subset: sorted(self.clips(subset)) for subset in ("train", "validation")})
+        return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 @dataclass(frozen=True)

@@ -94,6 +94,10 @@ def train_model(config: TrainConfig, progress: Progress | None = None) -> TrainO
     spec: Any = ASSOCIATOR if config.associator == "base" else config.associator
     plans = plan_networks(spec, settings)
     embedded = with_predicted_genders(CorpusEmbeddings.load(config.embeddings))
+    if config.associator == "base":
+        # The shown numbers of a simulated world are fewer than the directions that real embeddings are given.
+        shortest = min(embedded.voice.vectors.shape[1], embedded.face.vectors.shape[1])
+        spec = {**ASSOCIATOR, "n_components": min(ASSOCIATOR["n_components"], shortest)}
     paired = PairedTables.of(embedded)
     splits = _load_splits(config, embedded)
     _claim_folder(config, _identity(config, spec, embedded))
@@ -357,12 +361,13 @@ def _claim_folder(config: TrainConfig, wanted: Mapping[str, Any]) -> None:
     if path.is_file() and not config.overwrite:
         found = _read_config(path)
         other = sorted(key for key in wanted if found.get(key) != wanted[key])
-        if other:
+        if other and any(file != path for file in config.out.iterdir()):  # it has begun; else it was refused
             raise DataError(
                 f"{config.out} holds a run with other settings: {', '.join(other)}. "
                 "Choose another folder, or start anew with --overwrite."
             )
-        return
+        if not other:
+            return
     if config.out.exists() and any(config.out.iterdir()) and not path.is_file():
         raise ConfigError(
             f"`out` must be a new or empty folder, or a run. {config.out} holds other files. Choose another folder."

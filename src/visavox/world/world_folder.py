@@ -13,7 +13,7 @@ Example:
     >>> claim_folder(out, World(n_people=3, n_clips=1, seed=0))  # doctest: +ELLIPSIS
     Traceback (most recent call last):
     ...
-    visavox.errors.DataError: ... holds another world: n_people 2 instead of 3. Choose another folder, ...
+    visavox.errors.DataError: ... holds another world: people 2 instead of 3. Choose another folder, ...
 """
 
 from __future__ import annotations
@@ -278,7 +278,7 @@ def _refuse_other(out: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]
     if "layout" in names:  # the settings of a layout differ with it
         names = [name for name in names if not name.startswith(("video", "vectors"))]
     if names:
-        said = ", ".join(f"{name} {before.get(name)} instead of {now.get(name)}" for name in names[:3])
+        said = ", ".join(f"{name.removeprefix('n_')} {before.get(name)} instead of {now.get(name)}" for name in names[:3])
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         raise DataError(
             f"{out} holds another world: {said}{more}. "
