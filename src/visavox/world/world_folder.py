@@ -278,7 +278,9 @@ def _refuse_other(out: Path, found: Mapping[str, Any], wanted: Mapping[str, Any]
     if "layout" in names:  # the settings of a layout differ with it
         names = [name for name in names if not name.startswith(("video", "vectors"))]
     if names:
-        said = ", ".join(f"{name.removeprefix('n_')} {before.get(name)} instead of {now.get(name)}" for name in names[:3])
+        said = ", ".join(
+            f"{name.removeprefix('n_')} {before.get(name)} instead of {now.get(name)}" for name in names[:3]
+        )
         more = f" and {len(names) - 3} more" if len(names) > 3 else ""
         raise DataError(
             f"{out} holds another world: {said}{more}. "
