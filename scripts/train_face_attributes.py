@@ -18,9 +18,11 @@ import cv2
 import numpy as np
 import pyarrow.parquet as pq
 
-from visavox.config import EmbedConfig, PrepareConfig
+from visavox.config import EmbedConfig
+from visavox.corpus_config import PrepareConfig
 from visavox.media.detectors.mtcnn import MtcnnDetector
 from visavox.media.face_crop import crop_face
+from visavox.metrics.bootstrap import percentile_interval, resample_people
 from visavox.models.encoders.dlib import DlibEncoder
 from visavox.models.face_attributes import AGE, GENDER, RACES, RIDGE, FaceAttributes
 from visavox.pipeline.corpus_building import build_corpus
@@ -45,26 +47,37 @@ tags: [face-attributes]
 
 Seven linear heads (gender, age, five races) on the pooled features of dlib's face network, mean of a crop and its
 mirror image, of the views {views}. `visavox.models.face_attributes` reads them; the option `attribute_gain`
-of the encoder `dlib` appends them to its vectors.
+of the encoder `dlib` appends them to its vectors, and `visavox corpus label` writes gender and age into a corpus,
+marked as predicted.
 
 **Data.** {n_found:,} faces of UTKFace at 64 px (non-commercial research): {n_drawn:,} of those aged {youngest} to
 {oldest}, drawn at random, less those in which no face was found. Ridge regression, ridge {ridge:g}. The weights are
 under CC BY-NC 4.0.
 
-| measured on | figure | value | count |
-|---|---|---|---|
-| UTKFace, a fifth left out | gender, accuracy | {gender_accuracy_score:.3f} | {n_held_out:,} faces |
-| | the same, under 20 years | {young_gender_accuracy_score:.3f} | {n_young:,} faces |
-| | the same, 60 years and more | {old_gender_accuracy_score:.3f} | {n_old:,} faces |
-| | age, correlation | {age_correlation:.3f} | {n_held_out:,} faces |
-| | age, mean absolute error | {age_error_years:.1f} years | {n_held_out:,} faces |
-| | the same, 60 years and more | {old_age_error_years:.1f} years | {n_old:,} faces |
-| | race, accuracy over five | {race_accuracy_score:.3f} | {n_held_out:,} faces |
-| | of these, the race "other" | {race_other_accuracy_score:.3f} | {n_race_other:,} faces |
-| IKR, given genders, never learned from | gender, accuracy | {ikr_gender_accuracy_score:.3f} | {n_ikr:,} faces of \
-{n_ikr_people} people |
-| of these, women | gender, accuracy | {ikr_women_accuracy_score:.3f} | {n_ikr_women:,} faces |
-| of these, men | gender, accuracy | {ikr_men_accuracy_score:.3f} | {n_ikr_men:,} faces |
+| measured on | figure | value | 95 % interval | count |
+|---|---|---|---|---|
+| UTKFace, a fifth left out | gender, accuracy | {gender_accuracy_score:.3f} | {gender_accuracy_score_low:.3f}–\
+{gender_accuracy_score_high:.3f} | {n_held_out:,} faces |
+| | the same, under 20 years | {young_gender_accuracy_score:.3f} | {young_gender_accuracy_score_low:.3f}–\
+{young_gender_accuracy_score_high:.3f} | {n_young:,} faces |
+| | the same, 60 years and more | {old_gender_accuracy_score:.3f} | {old_gender_accuracy_score_low:.3f}–\
+{old_gender_accuracy_score_high:.3f} | {n_old:,} faces |
+| | age, correlation | {age_correlation:.3f} | | {n_held_out:,} faces |
+| | age, mean absolute error | {age_error_years:.1f} years | {age_error_years_low:.1f}–{age_error_years_high:.1f} | \
+{n_held_out:,} faces |
+| | the same, 60 years and more | {old_age_error_years:.1f} years | {old_age_error_years_low:.1f}–\
+{old_age_error_years_high:.1f} | {n_old:,} faces |
+| | race, accuracy over five | {race_accuracy_score:.3f} | {race_accuracy_score_low:.3f}–\
+{race_accuracy_score_high:.3f} | {n_held_out:,} faces |
+| | of these, the race "other" | {race_other_accuracy_score:.3f} | {race_other_accuracy_score_low:.3f}–\
+{race_other_accuracy_score_high:.3f} | {n_race_other:,} faces |
+| IKR, given genders, never learned from | gender, accuracy | {ikr_gender_accuracy_score:.3f} | \
+{ikr_gender_accuracy_score_low:.3f}–{ikr_gender_accuracy_score_high:.3f} | {n_ikr:,} faces of {n_ikr_people} people |
+| of these, women | gender, accuracy | {ikr_women_accuracy_score:.3f} | {ikr_women_accuracy_score_low:.3f}–\
+{ikr_women_accuracy_score_high:.3f} | {n_ikr_women:,} faces |
+| of these, men | gender, accuracy | {ikr_men_accuracy_score:.3f} | | {n_ikr_men:,} faces |
+
+Intervals: bootstrap over faces, of IKR over people; where all are right there is none.
 
 UTKFace names no people, so a person may stand on both sides of its split. The heads that are kept were learned from
 all {n_found:,} faces.
@@ -141,18 +154,34 @@ def held_out_figures(data: dict[str, np.ndarray]) -> dict[str, float]:
     young, old, other = age < 20, age >= 60, race == RACES.index("other")
     return {
         "n_held_out": len(age),
-        "gender_accuracy_score": float(is_right.mean()),
+        **with_interval("gender_accuracy_score", is_right),
         "n_young": int(young.sum()),
-        "young_gender_accuracy_score": float(is_right[young].mean()),
+        **with_interval("young_gender_accuracy_score", is_right[young]),
         "n_old": int(old.sum()),
-        "old_gender_accuracy_score": float(is_right[old].mean()),
+        **with_interval("old_gender_accuracy_score", is_right[old]),
         "age_correlation": float(np.corrcoef(found[AGE], age)[0, 1]),
-        "age_error_years": float(error.mean()),
-        "old_age_error_years": float(error[old].mean()),
-        "race_accuracy_score": float((races == race).mean()),
+        **with_interval("age_error_years", error),
+        **with_interval("old_age_error_years", error[old]),
+        **with_interval("race_accuracy_score", races == race),
         "n_race_other": int(other.sum()),
-        "race_other_accuracy_score": float((races == race)[other].mean()),
+        **with_interval("race_other_accuracy_score", (races == race)[other]),
     }
+
+
+def with_interval(name: str, values: np.ndarray, people: np.ndarray | None = None) -> dict[str, float]:
+    """Return the mean of some values by name, and the ends of its 95 % interval as name_low and name_high.
+
+    Args:
+        name: of the figure.
+        values: (n,) one a face.
+        people: (n,) names: whole people are drawn; None draws faces.
+    """
+    _, number = np.unique(np.arange(len(values)) if people is None else people, return_inverse=True)
+    counts = resample_people(int(number.max()) + 1, rng=np.random.default_rng(2))  # (resamples, people)
+    sums, sizes = np.bincount(number, weights=values), np.bincount(number)
+    value = float(np.mean(values))
+    interval = percentile_interval(value, (counts @ sums) / (counts @ sizes))
+    return {name: value, f"{name}_low": interval.low, f"{name}_high": interval.high}
 
 
 def ikr_figures(heads: FaceAttributes, data: Path, work: Path) -> dict[str, float]:
@@ -162,12 +191,13 @@ def ikr_figures(heads: FaceAttributes, data: Path, work: Path) -> dict[str, floa
     faces = embed_corpus(EmbedConfig(corpus=work / "corpus", out=work / "embeddings", face_encoder=face)).face
     male = np.array(faces.attribute("gender")) == "m"
     is_right = (heads.predict(faces.vectors)[GENDER] > 0) == male
+    people = np.array(faces.identities)
     return {
         "n_ikr": len(male),
         "n_ikr_people": len(set(faces.identities)),
-        "ikr_gender_accuracy_score": float(is_right.mean()),
+        **with_interval("ikr_gender_accuracy_score", is_right, people),
         "n_ikr_women": int((~male).sum()),
-        "ikr_women_accuracy_score": float(is_right[~male].mean()),
+        **with_interval("ikr_women_accuracy_score", is_right[~male], people[~male]),
         "n_ikr_men": int(male.sum()),
         "ikr_men_accuracy_score": float(is_right[male].mean()),
     }

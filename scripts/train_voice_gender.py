@@ -16,7 +16,8 @@ from pathlib import Path
 
 import numpy as np
 
-from visavox.config import EmbedConfig, PrepareConfig
+from visavox.config import EmbedConfig
+from visavox.corpus_config import PrepareConfig
 from visavox.corpus.pairing import match_clips
 from visavox.corpus.splits import make_folds
 from visavox.models.face_attributes import GENDER, boxed_face_attributes

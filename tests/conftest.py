@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from visavox.config import EmbedConfig, PrepareConfig, SplitConfig, TrainConfig
+from visavox.config import EmbedConfig, SplitConfig, TrainConfig
+from visavox.corpus_config import PrepareConfig
 from visavox.pipeline import world_embeddings
 from visavox.pipeline.corpus_building import build_corpus
 from visavox.pipeline.embedding import embed_corpus

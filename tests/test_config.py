@@ -9,11 +9,14 @@ from typing import Any
 import pytest
 
 from visavox import config as configs
+from visavox import corpus_config
 from visavox.__main__ import COMMANDS
+from visavox.__main__ import config_class as class_of
 from visavox.command_line import attribute_texts
 from visavox.errors import ConfigError
 
-CLASSES = [getattr(configs, class_name) for class_name, _ in COMMANDS.values()]
+PARENTS = {"CommandConfig", "NetworkConfig", "PooledConfig", "CorpusConfig"}
+CLASSES = [class_of(class_name) for class_name, _ in COMMANDS.values()]
 
 
 @pytest.mark.parametrize("config_class", CLASSES, ids=lambda c: c.__name__)
@@ -38,7 +41,7 @@ def test_every_command_takes_json_and_quiet(config_class: type) -> None:
 
 def test_commands_that_run_a_network_take_device_precision_and_batch_size() -> None:
     for name in ("PrepareConfig", "EmbedConfig", "TrainConfig", "EvaluateConfig", "MatchConfig"):
-        names = {field.name for field in dataclasses.fields(getattr(configs, name))}
+        names = {field.name for field in dataclasses.fields(class_of(name))}
         assert {"device", "precision", "batch_size"} <= names
 
 
@@ -46,8 +49,8 @@ def test_every_configuration_has_a_command() -> None:
     used = {class_name for class_name, _ in COMMANDS.values()}
     defined = {
         name
-        for name, value in vars(configs).items()
-        if dataclasses.is_dataclass(value) and name not in {"CommandConfig", "NetworkConfig", "PooledConfig"}
+        for name, value in {**vars(configs), **vars(corpus_config)}.items()
+        if dataclasses.is_dataclass(value) and name not in PARENTS
     }
     assert defined == used
 
@@ -55,10 +58,10 @@ def test_every_configuration_has_a_command() -> None:
 @pytest.mark.parametrize(
     ("config_class", "name", "value"),
     [
-        (configs.PrepareConfig, "workers", -1),
-        (configs.PrepareConfig, "batch_size", 0),
-        (configs.PrepareConfig, "limit", -3),
-        (configs.PrepareConfig, "min_speech_s", float("nan")),
+        (corpus_config.PrepareConfig, "workers", -1),
+        (corpus_config.PrepareConfig, "batch_size", 0),
+        (corpus_config.PrepareConfig, "limit", -3),
+        (corpus_config.PrepareConfig, "min_speech_s", float("nan")),
         (configs.SplitConfig, "seed", -1),
         (configs.EvaluateConfig, "seed", -1),
     ],
@@ -74,8 +77,8 @@ def test_numbers_out_of_range_are_refused_by_name_and_value(config_class: Any, n
 @pytest.mark.parametrize(
     ("config_class", "options", "words"),
     [
-        (configs.PrepareConfig, {"device": "cuda"}, "`device` must be auto or cpu. Got 'cuda'"),
-        (configs.PrepareConfig, {"precision": "bfloat16"}, "`precision` must be auto or float32"),
+        (corpus_config.PrepareConfig, {"device": "cuda"}, "`device` must be auto or cpu. Got 'cuda'"),
+        (corpus_config.PrepareConfig, {"precision": "bfloat16"}, "`precision` must be auto or float32"),
         (configs.TrainConfig, {"precision": "bfloat16"}, "`precision` must be auto or float32"),
         (configs.TrainConfig, {"subset": "folds", "checkpoint_every_epochs": 1}, "`checkpoint_every_epochs` must be 0"),
         (configs.TrainConfig, {"subset": "all", "patience_epochs": 3}, "`patience_epochs` must be 0 with `subset` all"),

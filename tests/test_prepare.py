@@ -100,10 +100,10 @@ def test_a_folder_of_videos_is_prepared_and_says_who_named_the_people(
     assert main(["prepare", "--root", str(films), "--source", "videos", "--out", str(tmp_path / "c")]) == 0
     said = capsys.readouterr().out
     assert "3 clips, 3 of them new" in said
-    assert "faces   2 ok, 1 unreadable_video" in said
+    assert "faces   2 no_face, 1 unreadable_video" in said
     assert "voices  2 silent, 1 unreadable_video" in said
     assert "2 people, named by the first folder below the root" in said
-    assert "2 faces were not found" in said
+    assert f"what can be done about it: visavox corpus status --corpus {tmp_path / 'c'}" in said
 
 
 def test_videos_that_the_table_does_not_name_are_left_out_and_counted(
@@ -113,7 +113,7 @@ def test_videos_that_the_table_does_not_name_are_left_out_and_counted(
     assert main(["prepare", "--root", str(films), "--source", "videos", "--out", str(tmp_path / "c")]) == 0
     said = capsys.readouterr().out
     assert "2 clips" in said
-    assert "1 missing_file, 1 ok" in said
+    assert "faces   1 missing_file, 1 no_face" in said
     assert f"2 videos in {films} that no row names, left out" in said
     assert "1 person, named by people.csv" in said
 
@@ -127,7 +127,7 @@ def test_videos_without_people_say_so(films: Path, tmp_path: Path, capsys: pytes
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["--frames", "0"], "`frames` must be at least 1. Got 0"),
+        (["--frames-per-s", "0"], "`frames_per_s` must be above 0. Got 0"),
         (["--table", "nobody.csv"], "There is no table nobody.csv"),
         (["--columns", "{clip: x}", "--table", "t.csv"], "no column 'x'"),
     ],

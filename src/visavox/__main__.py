@@ -11,13 +11,22 @@ import io
 import os
 import sys
 from collections.abc import Sequence
+from typing import Any, cast
 
 from visavox.command_line import parse_arguments
 from visavox.errors import ConfigError, UnknownNameError, VisavoxError, one_line
 
-# name -> (configuration class, positional fields)
+# name -> (configuration class, positional fields); `corpus ...` are the commands of visavox.manage
 COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "prepare": ("PrepareConfig", ()),
+    "corpus status": ("CorpusStatusConfig", ()),
+    "corpus show": ("CorpusShowConfig", ("key",)),
+    "corpus retry": ("CorpusRetryConfig", ()),
+    "corpus gallery": ("CorpusGalleryConfig", ()),
+    "corpus label": ("CorpusLabelConfig", ()),
+    "corpus audit": ("CorpusAuditConfig", ()),
+    "corpus export": ("CorpusExportConfig", ()),
+    "corpus merge": ("CorpusMergeConfig", ("corpora",)),
     "embed": ("EmbedConfig", ()),
     "split": ("SplitConfig", ()),
     "train": ("TrainConfig", ()),
@@ -27,6 +36,7 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "simulate": ("SimulateConfig", ()),
     "doctor": ("DoctorConfig", ()),
 }
+CONFIGS = ("visavox.config", "visavox.corpus_config")
 LISTS = {
     "encoders": "ENCODERS",
     "objectives": "OBJECTIVES",
@@ -75,32 +85,49 @@ def _dispatch(arguments: list[str]) -> int:
         return 0
     if arguments[0] == "--list":
         return _list(arguments[1:])
-    name = arguments[0]
+    n_words = 2 if arguments[0] == "corpus" else 1
+    name = " ".join(arguments[:n_words])
+    if n_words == 2 and (len(arguments) == 1 or arguments[1] in ("-h", "--help")):
+        sys.stdout.write(overview("corpus "))
+        return 0 if len(arguments) > 1 else 2
     if name not in COMMANDS:
         raise UnknownNameError("command", name, COMMANDS)
     class_name, positional = COMMANDS[name]
-    config_class = getattr(importlib.import_module("visavox.config"), class_name)
-    config = parse_arguments(config_class, arguments[1:], prog=f"visavox {name}", positional=positional)
+    config = parse_arguments(
+        config_class(class_name), arguments[n_words:], prog=f"visavox {name}", positional=positional
+    )
     if config is None:
         return 0
-    module = importlib.import_module(f"visavox.{name}")
+    module = importlib.import_module("visavox.manage" if n_words == 2 else f"visavox.{name}")
     return int(module.run(config) or 0)
 
 
-def overview() -> str:
-    """Return the text of `visavox --help`: every command with the first line of its configuration."""
-    config = importlib.import_module("visavox.config")
+def config_class(name: str) -> type[Any]:
+    """Return a configuration class by its name; the module that holds it is imported."""
+    for module in map(importlib.import_module, CONFIGS):
+        if name in vars(module):
+            return cast("type[Any]", vars(module)[name])
+    raise LookupError(name)
+
+
+def overview(prefix: str = "") -> str:
+    """Return the text of `visavox --help`: every command with the first line of its configuration.
+
+    Args:
+        prefix: only commands that begin so, "corpus " for instance.
+    """
     lines = [
-        "usage: visavox COMMAND ...",
+        f"usage: visavox {prefix}COMMAND ...",
         "",
         "Voice-face association: whose voice is this, among these faces?",
         "",
     ]
     for name, (class_name, _) in COMMANDS.items():
-        lines.append(f"  {name:<10} {(getattr(config, class_name).__doc__ or '').splitlines()[0]}")
+        if name.startswith(prefix):
+            lines.append(f"  {name:<15} {(config_class(class_name).__doc__ or '').splitlines()[0]}")
     lines += [
         "",
-        "  visavox COMMAND --help      the options of a command",
+        f"  visavox {prefix}COMMAND --help      the options of a command",
         f"  visavox --list KIND         names of {', '.join(LISTS)}",
         "  visavox --version",
         "",

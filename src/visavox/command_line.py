@@ -136,7 +136,13 @@ def _build_parser(config_class: type, *, prog: str, positional: Sequence[str]) -
             return f"{action.help or ''}{f' (default: {default})' if shown else ''}"
 
     description = (config_class.__doc__ or "").strip()
-    parser = ArgumentParser(prog=prog, description=description, exit_on_error=False, formatter_class=PlainHelpFormatter)
+    parser = ArgumentParser(
+        prog=prog,
+        description=description,
+        exit_on_error=False,
+        formatter_class=PlainHelpFormatter,
+        allow_abbrev=False,  # an option of tomorrow must not change what a script of today means
+    )
     parser.add_argument("--config", action="config", help="YAML file with the same names as the options.")
     texts, types = attribute_texts(config_class), get_type_hints(config_class)
     for item in dataclasses.fields(config_class):

@@ -129,55 +129,6 @@ class SimulateConfig(CommandConfig):
 
 
 @dataclass(frozen=True, kw_only=True)
-class PrepareConfig(PooledConfig):
-    """Turn a folder of videos, or of faces and voices, into a corpus: catalog, aligned face crops, 16 kHz voices."""
-
-    root: Path
-    """Folder to read."""
-    out: Path
-    """Folder of the corpus to write or to continue."""
-    source: str = "pairs"
-    """How `root` is laid out: pairs (faces/, voices/, clips.csv) or videos; `visavox --list sources` names all."""
-    table: str = ""
-    """Table that says who is in which file; by default clips.csv (pairs) or people.csv (videos) in `root`."""
-    columns: Mapping[str, str] = field(default_factory=dict)
-    """Names of the columns of that table where they are not the usual ones, as in {person: speaker_id}."""
-    person_part: int = 1
-    """Folder that names the person of a video without a table: 1 the first below `root`, -1 the one that holds the
-    video, 0 none."""
-    frames: int = 5
-    """Frames of a video in which the face is looked for, spread evenly; the best one is kept."""
-    detector: str = "mtcnn"
-    """Face detector; `visavox --list detectors` names the choices."""
-    face_fallback: bool = True
-    """Where no face is found keep the centre of the image, marked so; otherwise the face is a row with a reason."""
-    min_speech_s: float = 0.5
-    """Seconds of speech that a voice must hold; 0 keeps every voice that is not silent."""
-    limit: int = 0
-    """Take the first so many clips of the source; 0 takes all."""
-    overwrite: bool = False
-    """Remove what another run left in `out`."""
-    device: Device = "auto"
-    """auto or cpu: the networks that find faces and speech are small, and run on the CPU of each process."""
-    precision: Precision = "auto"
-    """auto or float32."""
-    batch_size: int = 32
-    """Changes nothing here: faces and voices are found file by file."""
-
-    def __post_init__(self) -> None:
-        """Refuse what would be ignored.
-
-        Raises:
-            ConfigError: a device or a number format that nothing here runs in, or a number out of range.
-        """
-        super().__post_init__()
-        if self.frames < 1:
-            raise ConfigError(f"`frames` must be at least 1. Got {self.frames}.")
-        _hold_to("device", self.device, ("auto", "cpu"), "The detectors run on the CPU")
-        _hold_to("precision", self.precision, ("auto", "float32"), "The detectors run in float32")
-
-
-@dataclass(frozen=True, kw_only=True)
 class EmbedConfig(PooledConfig):
     """Embed every face and voice of a corpus with frozen encoders, through a cache addressed by content."""
 
@@ -272,7 +223,7 @@ class TrainConfig(NetworkConfig):
         """
         super().__post_init__()
         if self.corpus is None:
-            _hold_to("precision", self.precision, ("auto", "float32"), "Associators are trained in float32")
+            hold_to("precision", self.precision, ("auto", "float32"), "Associators are trained in float32")
             for name in ("voice_encoder", "face_encoder", "end_to_end"):
                 if getattr(self, name):
                     raise ConfigError(f"`{name}` is of a training from a corpus. Give --corpus, or leave it out.")
@@ -375,6 +326,7 @@ class DoctorConfig(CommandConfig):
     """Say what is installed, what is broken, and how to mend it."""
 
 
-def _hold_to(name: str, value: str, accepted: tuple[str, ...], why: str) -> None:
+def hold_to(name: str, value: str, accepted: tuple[str, ...], why: str) -> None:
+    """Raise `ConfigError` unless `value` is one of `accepted`; `why` is the sentence that ends the message."""
     if value not in accepted:
         raise ConfigError(f"`{name}` must be {' or '.join(accepted)}. Got {value!r}. {why}.")

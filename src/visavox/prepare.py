@@ -11,7 +11,8 @@ import dataclasses
 import json
 import sys
 
-from visavox.config import PrepareConfig
+from visavox.corpus.items import OK
+from visavox.corpus_config import PrepareConfig
 from visavox.pipeline.console import progress_bar
 from visavox.pipeline.corpus_building import PrepareSummary, build_corpus
 
@@ -29,7 +30,8 @@ def run(config: PrepareConfig) -> int:
 
 def describe(summary: PrepareSummary, config: PrepareConfig) -> str:
     """Return the summary as lines for a reader."""
-    lines = [f"{config.out}: {summary.n_clips} clips, {summary.n_new} of them new, {summary.seconds:.1f} s"]
+    again = f", {summary.n_again} tried again" if summary.n_again else ""
+    lines = [f"{config.out}: {summary.n_clips} clips, {summary.n_new} of them new{again}, {summary.seconds:.1f} s"]
     for modality, counts in sorted(summary.n_items.items()):
         parts = [f"{count} {status}" for status, count in sorted(counts.items(), key=lambda pair: -pair[1])]
         lines.append(f"  {modality + 's':7} {', '.join(parts)}")
@@ -44,4 +46,6 @@ def describe(summary: PrepareSummary, config: PrepareConfig) -> str:
         lines.append(f"  {known if n_people else 'nobody is known: each video counts as a person of its own'}")
     if summary.n_faces_not_found:
         lines.append(f"  {summary.n_faces_not_found} faces were not found; the centre of the image stands for them")
+    if any(status != OK for counts in summary.n_items.values() for status in counts):
+        lines.append(f"  what can be done about it: visavox corpus status --corpus {config.out}")
     return "\n".join(lines) + "\n"

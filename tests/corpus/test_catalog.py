@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from visavox.corpus.catalog import SCHEMA_VERSION, Catalog
 from visavox.corpus.items import Attribute, MediaItem, item_key
+from visavox.corpus.statuses import TRANSIENT
 from visavox.errors import DataError
 
 SETTINGS = {"source": "pairs", "detector": {"name": "mtcnn", "min_score": 0.5}}
@@ -351,3 +352,73 @@ def test_lookups_use_indices(tmp_path: Path) -> None:
         ):
             plan = " ".join(row[3] for row in catalog._connection.execute(f"EXPLAIN QUERY PLAN {query}"))
             assert "INDEX items_by" in plan, (query, plan)
+
+
+def test_a_clip_may_take_the_place_of_its_former_self(tmp_path: Path) -> None:
+    with fill(tmp_path / "c.sqlite", ["a", "b"]) as catalog:
+        face = MediaItem(item_key("a", "face"), "a", "face", status="no_face", reason="none")
+        catalog.add_clip([face], replace=True)
+        assert catalog.find("a") == [face]
+        assert catalog.find("b") == clip("b")
+        assert catalog.n_clips() == 2
+
+
+def test_replacing_is_all_or_nothing(tmp_path: Path) -> None:
+    with fill(tmp_path / "c.sqlite", ["a"]) as catalog:
+        twice = clip("a")[0]
+        with pytest.raises(DataError, match="already"):
+            catalog.add_clip([twice, twice], replace=True)
+        assert catalog.find("a") == clip("a")
+
+
+def test_what_failed_for_a_reason_that_passes_is_to_be_done_again(tmp_path: Path) -> None:
+    with fill(tmp_path / "c.sqlite", ["a"]) as catalog:
+        for status in sorted(TRANSIENT):
+            catalog.add_clip([MediaItem(f"{status}/face", status, "face", status=status)])
+        assert catalog.clips_to_redo() == TRANSIENT
+        assert catalog.done_clips() == TRANSIENT | {"a"}
+        catalog.add_clip([MediaItem("network/face", "network", "face")], replace=True)
+        assert catalog.clips_to_redo() == TRANSIENT - {"network"}
+
+
+def test_a_status_may_be_asked_for_again_until_it_was_done(tmp_path: Path) -> None:
+    with fill(tmp_path / "c.sqlite", ["a", "b"]) as catalog:
+        assert catalog.ask_again(["missing_file", "no_face"]) == 2
+        assert catalog.ask_again(["missing_file"]) == 0
+        assert catalog.clips_to_redo() == {"a", "b"}
+        assert catalog.find("a") == clip("a")  # nothing is lost before the new rows are there
+        catalog.add_clip(clip("a"), replace=True)
+        assert catalog.clips_to_redo() == {"b"}
+
+
+def test_items_are_found_by_clip_and_by_key(tmp_path: Path) -> None:
+    with fill(tmp_path / "c.sqlite", ["a", "b"]) as catalog:
+        assert catalog.find("a") == clip("a")
+        assert catalog.find("b/voice") == clip("b")[1:]
+        assert catalog.find("nobody") == []
+
+
+def test_attributes_are_set_and_replaced_for_items_that_are_there(tmp_path: Path) -> None:
+    with fill(tmp_path / "c.sqlite", ["a"]) as catalog:
+        catalog.set_attributes("predicted_age", {"a/face": Attribute("40", "net"), "gone/face": Attribute("1", "net")})
+        catalog.set_attributes("predicted_age", {"a/face": Attribute("41", "net 2")})
+        face, voice = catalog.find("a")
+        assert face.attributes == {**clip("a")[0].attributes, "predicted_age": Attribute("41", "net 2")}
+        assert voice == clip("a")[1]
+
+
+def test_predictions_leave_the_content_hash_alone(tmp_path: Path) -> None:
+    """A split made before `corpus label` must fit the corpus after it."""
+    with fill(tmp_path / "c.sqlite", ["a"]) as catalog:
+        before = catalog.content_hash()
+        catalog.set_attributes("predicted_age", {"a/face": Attribute("40", "net")})
+        assert catalog.content_hash() == before
+        catalog.set_attributes("age", {"a/face": Attribute("40")})
+        assert catalog.content_hash() != before
+
+
+@pytest.mark.parametrize(("value", "expected"), [(100.0, 2), (10.0, 0), (1.0, 0)])
+def test_items_are_counted_by_a_figure(value: float, expected: int, tmp_path: Path) -> None:
+    with fill(tmp_path / "c.sqlite", ["a", "b"]) as catalog:
+        assert catalog.n_with_figure("width_px", value) == expected
+        assert catalog.n_with_figure("found", 1.0) == 2

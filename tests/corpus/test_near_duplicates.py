@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import time
 
 import numpy as np
 import pytest
@@ -164,3 +165,51 @@ def test_nothing_has_no_pairs() -> None:
         assert found.n_pairs == 0
         assert found.rows.shape == (0, 2)
         assert found.values.shape == (0,)
+
+
+@pytest.mark.parametrize("pairs_at_once", [1, 50, 2**21])
+@pytest.mark.parametrize("max_distance", [0, 1, 2, 5, 6, 7])
+def test_hashes_that_crowd_together_are_found_by_their_parts_as_by_all_pairs(
+    max_distance: int, pairs_at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Aligned faces share most of their bits, so that groups of equal parts are large and pairs agree in many."""
+    monkeypatch.setattr(near_duplicates, "PAIRS_AT_ONCE", pairs_at_once)
+    rng = np.random.default_rng(max_distance)
+    common = int(rng.integers(0, 2**64, dtype=np.uint64))
+    hashes = []
+    for _ in range(60):
+        flips = rng.choice(64, size=rng.integers(0, 9), replace=False)
+        hashes.append(common ^ sum(1 << int(bit) for bit in flips))
+    codes = [rng.integers(0, 20, len(hashes))]
+    found = close_by_hash(hashes, codes, max_distance=max_distance, max_pairs=10_000)
+    listed = [(i, j, int(v)) for (i, j), v in zip(found.rows.tolist(), found.values.tolist(), strict=True)]
+    assert listed == sorted(slow_hash_pairs(hashes, codes, max_distance), key=lambda pair: (pair[2], *pair[:2]))
+    assert len(listed) == found.n_pairs > 0
+
+
+def test_every_place_where_bits_may_differ_is_searched() -> None:
+    for bits in itertools.combinations(range(64), 2):
+        assert close_by_hash([0, 1 << bits[0] | 1 << bits[1]], [], max_distance=2).n_pairs == 1
+
+
+def test_the_hashes_of_a_large_corpus_take_no_time() -> None:
+    """All pairs of 100,000 would be 5,000 million comparisons; a quarter of a minute shows that they are not made."""
+    rng = np.random.default_rng(0)
+    hashes = rng.integers(0, 2**64, 100_000, dtype=np.uint64)
+    hashes[70_000:70_010] = hashes[:10] ^ np.uint64(2**33 + 2**5)
+    begin = time.process_time()
+    found = close_by_hash(hashes, [np.arange(len(hashes))], max_distance=2)
+    assert time.process_time() - begin < 2
+    assert found.rows.tolist() == [[i, 70_000 + i] for i in range(10)]
+
+
+@pytest.mark.parametrize(("block", "tile"), [(1, 1), (3, 7), (7, 3), (40, 5), (1024, 8192)])
+def test_tiles_of_any_shape_give_the_same_pairs(block: int, tile: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    vectors = np.random.default_rng(1).normal(size=(40, 3))
+    codes = [np.arange(40) // 2]
+    plain = close_by_cosine(vectors, codes, min_cosine=0.7, max_pairs=10_000)
+    monkeypatch.setattr(near_duplicates, "BLOCK", block)
+    monkeypatch.setattr(near_duplicates, "TILE", tile)
+    found = close_by_cosine(vectors, codes, min_cosine=0.7, max_pairs=10_000)
+    assert found.n_pairs == plain.n_pairs > 50
+    assert {tuple(row) for row in found.rows.tolist()} == {tuple(row) for row in plain.rows.tolist()}

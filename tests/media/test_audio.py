@@ -180,11 +180,11 @@ def test_a_late_segment_is_sought_and_complete(tmp_path: Path, name: str, codec:
 
 
 @pytest.mark.parametrize(("start_s", "end_s"), [(5.0, 6.0), (1.0, 1.0), (2.0, 1.0), (-1.0, 1.0), (float("nan"), 1.0)])
-def test_a_segment_without_sound_is_empty_audio(tmp_path: Path, start_s: float, end_s: float) -> None:
+def test_a_segment_behind_the_end_or_of_no_length_has_its_status(tmp_path: Path, start_s: float, end_s: float) -> None:
     soundfile.write(tmp_path / "voice.wav", tone(), SAMPLE_RATE)
     with pytest.raises(MediaError, match="Correct the times") as caught:
         read_voice(tmp_path / "voice.wav", start_s=start_s, end_s=end_s)
-    assert caught.value.status == "empty_audio"
+    assert caught.value.status == ("past_the_end" if start_s == 5 else "invalid_time")
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,16 @@ from visavox.media.detectors.base import DetectedFace
 from visavox.media.detectors.dlib_hog import DlibHogDetector
 from visavox.media.detectors.haar import HaarDetector
 from visavox.media.detectors.mtcnn import MtcnnDetector
-from visavox.media.face_crop import CHIP_PX, MEAN_PLACES, crop_face, dlib_chip, fit_similarity
+from visavox.media.face_crop import (
+    CHIP_PX,
+    MEAN_PLACES,
+    crop_face,
+    crop_place,
+    cut_face,
+    dlib_chip,
+    fit_similarity,
+    place_square,
+)
 from visavox.media.images import read_image
 
 
@@ -213,6 +222,95 @@ def test_a_box_off_the_image_or_of_no_size_still_has_a_crop(face: DetectedFace) 
     crop = crop_face(gradient(60, 50), Fixed(face))
     assert crop.found
     assert crop.image.shape == (256, 256, 3)
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.25, 1.0, 2.0])
+def test_another_margin_shows_the_same_face_with_more_or_less_about_it(
+    detector: MtcnnDetector, portrait, margin: float
+) -> None:
+    large = cv2.resize(portrait.image, None, fx=3, fy=3, interpolation=cv2.INTER_CUBIC)
+    usual, other = crop_face(large, detector), crop_face(large, detector, margin=margin)
+    assert other.image.shape == (256, 256, 3)
+    # Both scaled to 128 px a unit, and the unit square cut out of their middles.
+    side = round(256 * (1 + 2 * margin) / 2)
+    scaled = cv2.resize(other.image, (side, side), interpolation=cv2.INTER_AREA)
+    first = (side - 128) // 2
+    inner = scaled[first : first + 128, first : first + 128].astype(int)
+    assert np.abs(inner - usual.image[64:192, 64:192]).mean() < 5
+    assert other.brightness == pytest.approx(usual.brightness, rel=0.02)
+    if margin < 0.5:  # as sharp, since it is measured at one size; of a wider crop less can be seen
+        assert other.sharpness == pytest.approx(usual.sharpness, rel=0.4)
+
+
+def test_the_usual_margin_is_a_half(detector: MtcnnDetector, portrait) -> None:
+    usual, given = crop_face(portrait.image, detector), crop_face(portrait.image, detector, margin=0.5)
+    assert (usual.image == given.image).all()
+    assert (usual.sharpness, usual.brightness) == (given.sharpness, given.brightness)
+
+
+def test_a_face_found_before_is_cut_as_one_found_now(detector: MtcnnDetector, portrait) -> None:
+    (face,) = detector.detect(portrait.image)
+    cut, found = cut_face(portrait.image, face), crop_face(portrait.image, detector)
+    assert (cut.image == found.image).all()
+    assert (cut.n_faces, cut.score, cut.sharpness) == (1, found.score, found.sharpness)
+
+
+@pytest.mark.parametrize("margin", [None, 0.0, 0.3])
+def test_the_box_is_cut_as_a_square_of_its_longer_side(margin: float | None) -> None:
+    image = gradient(400, 600)
+    face = DetectedFace(200, 100, 280, 220, score=0.9)  # 80 x 120 about (240, 160)
+    crop = crop_face(image, Fixed(face), crop="box", margin=margin)
+    side = 120 * (1 + 2 * (margin or 0))
+    for row, column in ((0, 0), (128, 128), (255, 60)):
+        y, x = 160 + side * ((row + 0.5) / 256 - 0.5), 240 + side * ((column + 0.5) / 256 - 0.5)
+        wanted = [20 + 230 * (x - 0.5) / 599, 20 + 230 * (y - 0.5) / 399, 0]
+        np.testing.assert_allclose(crop.image[row, column], wanted, atol=1.6)
+    assert (crop.found, crop.width_px, crop.score) == (True, 80, 0.9)
+
+
+def test_what_a_box_holds_beyond_the_image_is_black() -> None:
+    crop = crop_face(np.full((100, 100, 3), 200, np.uint8), Fixed(DetectedFace(-50, 0, 50, 100, score=1)), crop="box")
+    assert (crop.image[:, :126] == 0).all()
+    assert (crop.image[5:-5, 132:] == 200).all()
+
+
+def test_a_large_box_is_averaged_not_sampled() -> None:
+    checks = np.indices((1600, 1600)).sum(axis=0) % 2 * 255
+    image = np.repeat(checks[:, :, None], 3, axis=2).astype(np.uint8)
+    crop = crop_face(image, Fixed(DetectedFace(100, 100, 1500, 1500, score=1)), crop="box")
+    assert np.abs(crop.image[5:-5, 5:-5].astype(int) - 127).max() < 40
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_the_square_about_a_place_is_facetones_own_or_moved_inwards(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    width, height = (int(v) for v in rng.integers(1, 900, 2))
+    x, y = rng.uniform(-0.1, 1.1) * width, rng.uniform(-0.1, 1.1) * height
+    x0, y0, side = place_square(width, height, (x, y))
+    assert 0 <= x0 <= width - side
+    assert 0 <= y0 <= height - side
+    half = min(x, y, width - x, height - y)
+    if half >= min(width, height) / 4:
+        assert abs(side - 2 * half) <= 1
+        assert abs(x0 + side / 2 - x) <= 1
+        assert abs(y0 + side / 2 - y) <= 1
+    else:
+        assert side == max(1, round(min(width, height) / 2))
+
+
+def test_the_first_frame_is_cut_about_its_middle_or_a_place_without_a_detector() -> None:
+    image = gradient(360, 640)
+    crop = crop_face(image, Fixed(DetectedFace(0, 0, 50, 50, score=1.0)), crop="first_frame")
+    assert (crop.found, crop.n_faces, crop.width_px) == (False, 0, 0)
+    np.testing.assert_array_equal(crop.image, crop_place(image, (320, 180)).image)
+    corner = crop_place(image, (640, 360)).image
+    np.testing.assert_allclose(corner[255, 255], [250, 250, 0], atol=1)
+    np.testing.assert_allclose(corner[0, 0], [20 + 230 * 460 / 639, 20 + 230 * 180 / 359, 0], atol=1)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 300), (2, 3)])
+def test_the_smallest_images_have_a_square(shape: tuple[int, int]) -> None:
+    assert (crop_place(np.full((*shape, 3), 77, np.uint8), (0, 0)).image == 77).all()
 
 
 def test_what_is_no_image_is_refused() -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from visavox.errors import MediaError
-from visavox.media.files import check_file, write_whole
+from visavox.media.files import check_file, missing_bytes, unchanged, unreadable, write_whole
 
 
 def test_a_file_with_bytes_passes(tmp_path: Path) -> None:
@@ -123,3 +123,63 @@ def test_a_pipe_is_called_a_pipe(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.wav")
     with pytest.raises(MediaError, match="is a device or pipe, not a file"):
         check_file(tmp_path / "pipe.wav", "audio")
+
+
+def test_a_file_that_stays_as_it_is_passes(tmp_path: Path) -> None:
+    (tmp_path / "talk.mp4").write_bytes(b"whole")
+    with unchanged(tmp_path / "talk.mp4"):
+        pass
+    with pytest.raises(MediaError, match="as it was") as caught, unchanged(tmp_path / "talk.mp4"):
+        raise MediaError("as it was", status="no_face")
+    assert caught.value.status == "no_face"
+
+
+@pytest.mark.parametrize("also_fails", [False, True])
+@pytest.mark.parametrize("change", ["grows", "is rewritten", "goes"])
+def test_a_file_that_changes_meanwhile_is_growing(tmp_path: Path, change: str, also_fails: bool) -> None:
+    path = tmp_path / "talk.mp4"
+    path.write_bytes(b"half")
+
+    def read() -> None:
+        if change == "grows":
+            path.write_bytes(b"half and more")
+        elif change == "is rewritten":
+            os.utime(path, ns=(0, 1))
+        else:
+            path.unlink()
+        if also_fails:
+            raise MediaError("cut", status="truncated")
+
+    with pytest.raises(MediaError, match="while it was read") as caught, unchanged(path):
+        read()
+    assert caught.value.status == "growing_file"
+    assert "\n" not in str(caught.value)
+
+
+def box(kind: bytes, n_bytes: int) -> bytes:
+    return n_bytes.to_bytes(4, "big") + kind + bytes(n_bytes - 8)
+
+
+def test_missing_bytes_are_counted_in_mp4_alone(tmp_path: Path) -> None:
+    path = tmp_path / "talk.mp4"
+    large = (1).to_bytes(4, "big") + b"mdat" + (500).to_bytes(8, "big") + bytes(484)
+    for content, missing in [
+        (box(b"ftyp", 32) + box(b"mdat", 100), 0),
+        (box(b"ftyp", 32) + box(b"mdat", 100)[:40], 60),
+        (box(b"ftyp", 32) + large, 0),
+        (box(b"ftyp", 32) + large[:400], 100),
+        (box(b"ftyp", 32) + (0).to_bytes(4, "big") + b"mdat", 0),
+        (b"RIFF" + bytes(100), 0),
+        (b"abc", 0),
+    ]:
+        path.write_bytes(content)
+        assert missing_bytes(path) == missing
+
+
+def test_what_cannot_be_decoded_is_cut_short_or_unreadable(tmp_path: Path) -> None:
+    path = tmp_path / "talk.mp4"
+    path.write_bytes(box(b"ftyp", 32) + box(b"mdat", 100)[:40])
+    assert unreadable(path, "audio", "why").status == "truncated"
+    path.write_bytes(b"text")
+    assert unreadable(path, "audio", "why").status == "unreadable_audio"
+    assert "no picture can be decoded (why)" in str(unreadable(path, "video", "why"))

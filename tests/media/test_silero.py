@@ -35,6 +35,24 @@ def test_every_window_equals_that_of_the_package(n_samples: int) -> None:
     np.testing.assert_allclose(ours.numpy(), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("cuts", [[], [512], [4096, 8192], list(range(512, 40_000, 512))])
+def test_blocks_give_what_one_pass_gives(speech: np.ndarray, cuts: list[int]) -> None:
+    voice, network = torch.from_numpy(speech[:40_100]), load_silero()
+    found, memory = [], None
+    for first, last in zip([0, *cuts], [*cuts, len(voice)], strict=True):
+        part, memory = network.advance(voice[first:last], memory)
+        found.append(part)
+    whole = network(voice)
+    assert float(whole.max() - whole.min()) > 0.2
+    np.testing.assert_allclose(torch.cat(found).numpy(), whole.numpy(), atol=1e-5)
+
+
+def test_without_the_memory_a_block_gives_something_else(speech: np.ndarray) -> None:
+    voice, network = torch.from_numpy(speech), load_silero()
+    alone = network.advance(voice[16_384:])[0]
+    assert float((alone - network(voice)[32:]).abs().max()) > 0.01
+
+
 def test_real_speech_has_high_probability_and_silence_low(real_data: Path) -> None:
     from visavox.media.audio import read_voice
 

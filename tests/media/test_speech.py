@@ -7,18 +7,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from visavox.errors import MediaError
 from visavox.media.audio import SAMPLE_RATE, read_voice
-from visavox.media.silero import WINDOW
+from visavox.media.silero import WINDOW, load_silero
 from visavox.media.speech import (
     WINDOW_S,
     SpeechDetector,
     SpeechSegment,
+    SpeechStream,
     check_speech,
     keep_speech,
+    require_speech,
     speech_seconds,
 )
 
@@ -124,7 +127,7 @@ def burst(seconds: float) -> np.ndarray:
     [
         (np.zeros(SAMPLE_RATE, dtype=np.float32), [], "silent", "Got -120 dB"),
         (np.full(SAMPLE_RATE, 1e-4, dtype=np.float32), [], "silent", "Got -80 dB"),
-        (burst(0.05), [], "too_little_speech", r"Got 0.00 s in a recording of 2.00 s"),
+        (burst(0.05), [], "no_speech", r"Got 2.00 s at -26 dB without any"),
         (burst(0.05), [SpeechSegment(0.0, 0.05)], "too_little_speech", r"Got 0.05 s"),
         (burst(2.0), [SpeechSegment(0.0, 0.2), SpeechSegment(0.5, 0.7)], "too_little_speech", r"0\.5 s are needed"),
         (np.full(800, 0.2, dtype=np.float32), [], "too_little_speech", r"of 0.05 s"),
@@ -137,6 +140,60 @@ def test_too_little_is_an_error_with_its_status(
         check_speech(voice, segments)
     assert caught.value.status == status
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("speech_s", "duration_s", "loudness_db", "min_speech_s", "status"),
+    [
+        (0.0, 3.0, -70.0, 0.5, "silent"),
+        (0.0, 3.0, -70.0, 0.0, "silent"),
+        (0.0, 3.0, -69.9, 0.5, "no_speech"),
+        (0.0, 0.5, -20.0, 0.5, "too_little_speech"),  # too short to tell
+        (0.4999, 3.0, -20.0, 0.5, "too_little_speech"),
+        (0.0, 3.0, -20.0, 0.0, None),
+        (0.5, 3.0, -90.0, 0.5, None),
+    ],
+)
+def test_figures_decide_the_status(
+    speech_s: float, duration_s: float, loudness_db: float, min_speech_s: float, status: str | None
+) -> None:
+    given = {"speech_s": speech_s, "duration_s": duration_s, "loudness_db": loudness_db, "min_speech_s": min_speech_s}
+    if status is None:
+        require_speech(**given)
+        return
+    with pytest.raises(MediaError) as caught:
+        require_speech(**given)
+    assert caught.value.status == status
+    assert "Got 0.50 s in" not in str(caught.value)
+
+
+@pytest.mark.parametrize("size", [1000, 4096, 70_001, 400_000])
+def test_a_stream_gives_what_one_pass_gives(speech: np.ndarray, size: int) -> None:
+    voice = np.tile(speech, 3)[:280_123]
+    stream = SpeechStream()
+    for first in range(0, len(voice), size):
+        stream.take(voice[first : first + size])
+    streamed = stream.finish()
+    expected = load_silero()(torch.from_numpy(voice)).numpy()
+    assert expected.min() < 0.2 < 0.8 < expected.max()
+    np.testing.assert_allclose(streamed, expected, atol=1e-5)
+
+
+def test_a_stream_of_nothing_gives_nothing() -> None:
+    stream = SpeechStream()
+    stream.take(np.empty(0, dtype=np.float32))
+    assert stream.finish().shape == (0,)
+
+
+def test_made_up_speech_holds_speech_and_made_up_music_none(speech: np.ndarray) -> None:
+    assert speech_seconds(SpeechDetector().segments(speech)) > 2
+    time_s = np.arange(6 * SAMPLE_RATE) / SAMPLE_RATE
+    chords = sum(np.sin(2 * np.pi * hz * 2 ** (np.floor(time_s) / 12) * time_s) for hz in (220, 277, 330, 440))
+    drums = np.random.default_rng(0).standard_normal(len(time_s)) * np.exp(-20 * (time_s % 0.5))
+    music = (0.05 * chords + 0.1 * drums).astype(np.float32)
+    with pytest.raises(MediaError) as caught:
+        check_speech(music, SpeechDetector().segments(music))
+    assert caught.value.status == "no_speech"
 
 
 def test_enough_speech_passes_at_the_limit_and_a_whisper_is_not_silent() -> None:

@@ -1,8 +1,14 @@
-"""Trainable encoders small enough for tests of training, and people whose voices and faces share two numbers."""
+"""What tests of the pipeline share: tiny trainable encoders, people who can be learned, corpora made by hand.
+
+The corpora are for tests of what reads a corpus, which then need no `prepare`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +16,10 @@ import torch
 from torch import Tensor, nn
 
 from visavox.batches.media_pairs import MediaPairs, PreparedItems
+from visavox.corpus.catalog import CATALOG, Catalog
+from visavox.corpus.items import Attribute, MediaItem, Modality, item_key, stored_name
+from visavox.media.audio import write_voice
+from visavox.media.images import write_face
 from visavox.models.encoders.trainable import TrainableEncoder
 from visavox.pipeline.end_to_end_network import JointNetwork
 from visavox.pipeline.end_to_end_settings import EndToEndSettings
@@ -121,3 +131,53 @@ def make_media() -> Callable[..., MediaPairs]:
         )
 
     return make
+
+
+@pytest.fixture
+def make_corpus() -> Callable[..., Path]:
+    """Makes the folder of a corpus by hand: noise for faces, tones for voices, failures where they are asked for."""
+
+    def make(
+        folder: Path,
+        clips: Sequence[str] = ("p0/a", "p0/b", "p1/c.d"),
+        failed: Mapping[str, str] | None = None,
+        n_faces: int = 1,
+        settings: Mapping[str, object] | None = None,
+    ) -> Path:
+        """`failed` is status by key; the person of a clip is what stands before its slash."""
+        usual = {"clip": {"detector": "mtcnn", "crop": "aligned"}, "source": {"name": "videos", "folder": "talks"}}
+        with Catalog.create(folder / CATALOG, settings or usual) as catalog:
+            for name in ("faces", "voices"):
+                (folder / name).mkdir()
+            for clip in clips:
+                rng = np.random.default_rng(list(clip.encode()))
+                catalog.add_clip(
+                    [_made_item(folder, clip, "face", index, failed or {}, rng) for index in range(n_faces)]
+                    + [_made_item(folder, clip, "voice", 0, failed or {}, rng)]
+                )
+        return folder
+
+    return make
+
+
+def _made_item(
+    folder: Path, clip: str, modality: Modality, index: int, failed: Mapping[str, str], rng: np.random.Generator
+) -> MediaItem:
+    key, person = item_key(clip, modality, index), clip.partition("/")[0]
+    origin = {"gender": Attribute("f"), "age": Attribute("34", f"{modality}-net")}
+    item = MediaItem(
+        key, clip, modality, person=person, video=f"v-{clip}", source=f"{clip}.mp4", start_s=1.0, attributes=origin
+    )
+    if key in failed:
+        return replace(item, status=failed[key], reason=f"{clip}.mp4: something is wrong. Mend it.")
+    suffix = ".jpg" if modality == "face" else ".flac"
+    path = folder / f"{modality}s" / stored_name(f"{clip}#{index}" if index else clip, suffix)
+    quality: dict[str, float] = {"face_width_px": 80.0, "sharpness": 20.0}
+    if modality == "face":
+        write_face(path, rng.integers(0, 255, (48, 48, 3), dtype=np.uint8))
+    else:
+        voice = 0.3 * np.sin(np.arange(16_000 + 1000 * rng.integers(5)) * rng.uniform(0.05, 0.2))
+        write_voice(path, voice.astype(np.float32))
+        quality = {"duration_s": len(voice) / 16_000, "speech_s": 0.5, "snr_db": 20.0}
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return replace(item, path=str(path.relative_to(folder)), digest=digest, quality=quality)

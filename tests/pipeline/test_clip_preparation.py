@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import errno
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -13,30 +15,40 @@ from PIL import Image
 
 from visavox.corpus.items import Attribute, MediaItem
 from visavox.corpus.sources.base import ClipRecord
+from visavox.corpus.sources.speaker_path import SpeakerPath
 from visavox.errors import MissingDependencyError
 from visavox.media import mtcnn_networks
 from visavox.media.audio import SAMPLE_RATE, read_voice
-from visavox.media.detectors.base import DetectedFace
-from visavox.media.face_crop import FaceCrop
+from visavox.media.face_settings import FaceSettings
 from visavox.media.images import read_image
-from visavox.media.video import sample_frames
+from visavox.media.speaker_search import SpeakerSearch
 from visavox.media.video_writing import write_video
+from visavox.media.voice_settings import VoiceSettings
 from visavox.pipeline import clip_preparation
-from visavox.pipeline.clip_preparation import (
-    ClipPreparer,
-    ClipSettings,
-    FrameFace,
-    best_frame,
-    file_digest,
-    frontality_score,
-)
+from visavox.pipeline.clip_preparation import ClipJob, ClipPreparer, ClipSettings, PreparedClip, file_digest
 
 
 @pytest.fixture
 def corpus(tmp_path: Path) -> Path:
-    for name in ("faces", "voices"):
+    for name in ("faces", "voices", ".unfinished"):
         (tmp_path / "corpus" / name).mkdir(parents=True)
     return tmp_path / "corpus"
+
+
+def settings_of(**settings: Any) -> ClipSettings:
+    """Return settings from the fields of both of their halves."""
+    voice = {name: settings.pop(name) for name in ("min_speech_s",) if name in settings}
+    return ClipSettings(FaceSettings(**settings), VoiceSettings(**voice))
+
+
+def prepare(job: ClipJob | ClipRecord, corpus: Path, **settings: Any) -> list[MediaItem]:
+    """Prepare a clip and put its files in place, as a corpus is built."""
+    job = job if isinstance(job, ClipJob) else ClipJob(job)
+    prepared: PreparedClip = ClipPreparer(settings_of(**settings), corpus / ".unfinished").prepare(job)
+    for name, final in prepared.files:
+        (corpus / ".unfinished" / name).rename(corpus / final)
+    assert not list((corpus / ".unfinished").iterdir()), "nothing half done may stay"
+    return list(prepared.items)
 
 
 @pytest.fixture
@@ -51,7 +63,7 @@ def statuses(items: list) -> dict[str, str]:  # type: ignore[type-arg]
 def test_a_good_clip_becomes_two_rows_with_files(corpus: Path, files: tuple[Path, Path]) -> None:
     face, voice = files
     record = ClipRecord("a b", face, voice, person="Ann", video="v", attributes={"gender": Attribute("f")})
-    rows = ClipPreparer(ClipSettings(), corpus).prepare(record)
+    rows = prepare(record, corpus)
     assert statuses(rows) == {"face": "ok", "voice": "ok"}
     for row in rows:
         assert (row.person, row.video, row.attributes["gender"].value) == ("Ann", "v", "f")
@@ -64,22 +76,20 @@ def test_a_good_clip_becomes_two_rows_with_files(corpus: Path, files: tuple[Path
 
 
 def test_the_same_clip_twice_gives_the_same_bytes(corpus: Path, files: tuple[Path, Path]) -> None:
-    preparer = ClipPreparer(ClipSettings(), corpus)
-    first, second = (preparer.prepare(ClipRecord("a", *files)) for _ in range(2))
+    first, second = (prepare(ClipRecord("a", *files), corpus) for _ in range(2))
     assert [row.digest for row in first] == [row.digest for row in second]
 
 
 def test_a_picture_without_a_face_falls_back_to_its_centre_and_says_so(corpus: Path, tmp_path: Path) -> None:
     Image.new("RGB", (300, 200), "teal").save(tmp_path / "plain.png")
-    row = ClipPreparer(ClipSettings(), corpus).prepare(ClipRecord("a", face_path=tmp_path / "plain.png"))[0]
+    row = prepare(ClipRecord("a", face_path=tmp_path / "plain.png"), corpus)[0]
     assert row.status == "ok"
     assert row.quality["face_found"] == 0
 
 
 def test_without_the_fallback_no_face_is_a_reason(corpus: Path, tmp_path: Path) -> None:
     Image.new("RGB", (300, 200), "teal").save(tmp_path / "plain.png")
-    settings = ClipSettings(face_fallback=False)
-    row = ClipPreparer(settings, corpus).prepare(ClipRecord("a", face_path=tmp_path / "plain.png"))[0]
+    row = prepare(ClipRecord("a", face_path=tmp_path / "plain.png"), corpus, keep_faceless=False)[0]
     assert row.status == "no_face"
     assert "plain.png" in row.reason
     assert not list((corpus / "faces").iterdir())
@@ -96,7 +106,7 @@ def test_a_bad_image_is_a_row_with_a_reason(
     corpus: Path, tmp_path: Path, name: str, content: bytes, status: str
 ) -> None:
     (tmp_path / name).write_bytes(content)
-    row = ClipPreparer(ClipSettings(), corpus).prepare(ClipRecord("a", face_path=tmp_path / name))[0]
+    row = prepare(ClipRecord("a", face_path=tmp_path / name), corpus)[0]
     assert row.status == status
     assert name in row.reason
     assert "\n" not in row.reason
@@ -111,20 +121,20 @@ def test_a_bad_voice_is_a_row_with_a_reason(
 ) -> None:
     samples = amplitude * np.random.default_rng(0).normal(size=int(16000 * seconds)).clip(-1, 1)
     soundfile.write(tmp_path / "v.wav", samples, 16000)
-    row = ClipPreparer(ClipSettings(), corpus).prepare(ClipRecord("a", voice_path=tmp_path / "v.wav"))[0]
+    row = prepare(ClipRecord("a", voice_path=tmp_path / "v.wav"), corpus)[0]
     assert row.status == status
     assert "v.wav" in row.reason or "voice" in row.reason
 
 
 def test_one_bad_half_leaves_the_other(corpus: Path, files: tuple[Path, Path], tmp_path: Path) -> None:
     (tmp_path / "bad.jpg").write_bytes(b"no image")
-    rows = ClipPreparer(ClipSettings(), corpus).prepare(ClipRecord("a", tmp_path / "bad.jpg", files[1]))
+    rows = prepare(ClipRecord("a", tmp_path / "bad.jpg", files[1]), corpus)
     assert statuses(rows) == {"face": "unreadable_image", "voice": "ok"}
 
 
 def test_what_the_source_lacks_is_a_row_with_its_reason(corpus: Path, files: tuple[Path, Path]) -> None:
     record = ClipRecord("a", voice_path=files[1], problem=("missing_file", "no file for 'a' in faces/"))
-    assert statuses(ClipPreparer(ClipSettings(), corpus).prepare(record)) == {"face": "missing_file", "voice": "ok"}
+    assert statuses(prepare(record, corpus)) == {"face": "missing_file", "voice": "ok"}
 
 
 def test_a_bug_in_a_library_is_a_row_not_the_end_of_the_run(
@@ -134,20 +144,33 @@ def test_a_bug_in_a_library_is_a_row_not_the_end_of_the_run(
         raise ZeroDivisionError("inside\na decoder")
 
     monkeypatch.setattr(clip_preparation, "read_image", explode)
-    row = ClipPreparer(ClipSettings(), corpus).prepare(ClipRecord("a", face_path=files[0]))[0]
+    row = prepare(ClipRecord("a", face_path=files[0]), corpus)[0]
     assert row.status == "unexpected_error"
     assert row.reason.endswith("ZeroDivisionError: inside a decoder")
 
 
-def test_a_full_disk_is_not_the_clips_fault(
+def test_a_full_disk_is_a_row_that_is_tried_again(
     corpus: Path, files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(path: Path, image: np.ndarray) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(clip_preparation, "write_face", full)
-    with pytest.raises(OSError, match="No space"):
-        ClipPreparer(ClipSettings(), corpus).prepare(ClipRecord("a", face_path=files[0]))
+    rows = prepare(ClipRecord("a", *files), corpus)
+    assert statuses(rows) == {"face": "disk", "voice": "ok"}
+    assert "no room on the disk" in next(row.reason for row in rows if row.status == "disk")
+
+
+@pytest.mark.parametrize("code", [errno.EIO, errno.EROFS])
+def test_a_broken_disk_is_not_the_clips_fault(
+    corpus: Path, files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, code: int
+) -> None:
+    def broken(path: Path, image: np.ndarray) -> None:
+        raise OSError(code, "broken")
+
+    monkeypatch.setattr(clip_preparation, "write_face", broken)
+    with pytest.raises(OSError, match="broken"):
+        prepare(ClipRecord("a", face_path=files[0]), corpus)
 
 
 def test_missing_weights_stop_the_run_instead_of_failing_every_clip(
@@ -161,7 +184,7 @@ def test_missing_weights_stop_the_run_instead_of_failing_every_clip(
 
     monkeypatch.setattr(mtcnn_networks, "carried_file", refuse)
     with pytest.raises(MissingDependencyError, match="facenet_pytorch"):
-        ClipPreparer(ClipSettings(), corpus).prepare(ClipRecord("a", face_path=files[0]))
+        prepare(ClipRecord("a", face_path=files[0]), corpus)
 
 
 FPS = 5
@@ -188,8 +211,8 @@ def video_of(path: Path, frames: list[np.ndarray], voice: np.ndarray) -> ClipRec
     return ClipRecord(path.stem, path, path, person="Ann", video=path.name, face_source=path.name)
 
 
-def prepared(record: ClipRecord, corpus: Path, **settings: object) -> dict[str, MediaItem]:
-    rows = ClipPreparer(ClipSettings(**settings), corpus).prepare(record)  # type: ignore[arg-type]
+def prepared(record: ClipRecord, corpus: Path, **settings: Any) -> dict[str, MediaItem]:
+    rows = prepare(record, corpus, **settings)
     assert [row.modality for row in rows] == ["voice", "face"]
     return {row.modality: row for row in rows}
 
@@ -201,7 +224,7 @@ def test_a_video_becomes_a_face_and_a_voice(
     face, voice = rows["face"], rows["voice"]
     assert statuses([face, voice]) == {"face": "ok", "voice": "ok"}
     assert {(row.person, row.video) for row in (face, voice)} == {("Ann", "talk.mp4")}
-    assert (face.quality["frames_read"], face.quality["frames_with_face"], face.quality["n_faces"]) == (5, 5, 1)
+    assert (face.quality["frames_read"], face.quality["frames_with_face"], face.quality["n_faces"]) == (4, 4, 1)
     assert face.quality["frontality"] > 0.7
     assert read_image(corpus / str(face.path)).shape == (256, 256, 3)
     stored = read_voice(corpus / str(voice.path))
@@ -214,42 +237,118 @@ def test_the_sharpest_of_like_frames_is_kept(
     corpus: Path, tmp_path: Path, portrait: np.ndarray, speech: np.ndarray
 ) -> None:
     frames = [blurred(portrait)] * 6 + [portrait] * 2 + [blurred(portrait)] * 2
-    face = prepared(video_of(tmp_path / "talk.mp4", frames, speech), corpus)["face"]
-    assert face.quality["best_frame_s"] == pytest.approx(1.4)  # frame 7, the middle of the fourth fifth
-    assert face.quality["frames_with_face"] == 5
+    face = prepared(video_of(tmp_path / "talk.mp4", frames, speech), corpus, frames_per_s=5)["face"]
+    assert 1.2 <= face.quality["best_frame_s"] < 1.6
+    assert face.quality["frames_with_face"] == 10
 
 
 def test_frames_without_a_face_are_passed_over(
     corpus: Path, tmp_path: Path, portrait: np.ndarray, speech: np.ndarray
 ) -> None:
-    frames = [np.full_like(portrait, 90)] * 8 + [portrait] * 2
-    face = prepared(video_of(tmp_path / "talk.mp4", frames, speech), corpus)["face"]
+    frames = [np.full_like(portrait, 90)] * 5 + [portrait] * 5
+    face = prepared(video_of(tmp_path / "talk.mp4", frames, speech), corpus, frames_per_s=5)["face"]
     assert face.quality["face_found"] == 1
-    assert face.quality["frames_with_face"] == 1
-    assert face.quality["best_frame_s"] == pytest.approx(1.8)
+    assert face.quality["frames_with_face"] == 5
+    assert face.quality["best_frame_s"] >= 1.0
 
 
-def test_of_two_faces_the_larger_is_taken_and_both_are_counted(
+def side_by_side(portrait: np.ndarray, width_px: int) -> np.ndarray:
+    """The portrait, and beside it the same person smaller."""
+    small = cv2.resize(portrait, (width_px, width_px), interpolation=cv2.INTER_AREA)
+    above = (len(portrait) - width_px) // 2
+    below = len(portrait) - width_px - above
+    return np.hstack([portrait, cv2.copyMakeBorder(small, above, below, 0, 0, cv2.BORDER_REPLICATE)])
+
+
+def test_a_face_that_dominates_is_taken_and_both_are_counted(
     corpus: Path, tmp_path: Path, portrait: np.ndarray, speech: np.ndarray
 ) -> None:
-    small = cv2.resize(portrait, (160, 160), interpolation=cv2.INTER_AREA)
-    small = cv2.copyMakeBorder(small, 48, 48, 0, 0, cv2.BORDER_REPLICATE)
-    face = prepared(video_of(tmp_path / "two.mp4", [np.hstack([portrait, small])] * 10, speech), corpus)["face"]
+    face = prepared(video_of(tmp_path / "two.mp4", [side_by_side(portrait, 140)] * 10, speech), corpus)["face"]
     alone = prepared(video_of(tmp_path / "one.mp4", [portrait] * 10, speech), corpus)["face"]
     assert face.quality["n_faces"] == 2
     assert face.quality["face_width_px"] == pytest.approx(alone.quality["face_width_px"], rel=0.1)
 
 
-def test_a_video_without_a_face_falls_back_to_its_middle_frame_or_says_so(
-    corpus: Path, tmp_path: Path, speech: np.ndarray
+def test_of_two_faces_alike_the_source_must_say_which_one_speaks(
+    corpus: Path, tmp_path: Path, portrait: np.ndarray, speech: np.ndarray
 ) -> None:
+    record = video_of(tmp_path / "two.mp4", [side_by_side(portrait, 240)] * 10, speech)
+    rows = prepared(record, corpus)
+    assert statuses(list(rows.values())) == {"face": "several_faces", "voice": "ok"}
+    left, right = (
+        prepared(replace(record, speaker=SpeakerPath((0.0,), ((x, 0.5),))), corpus)["face"] for x in (0.25, 0.75)
+    )
+    assert (left.status, right.status) == ("ok", "ok")
+    assert left.quality["face_width_px"] > right.quality["face_width_px"]
+    nobody = prepared(replace(record, speaker=SpeakerPath((0.0,), ((0.02, 0.02),))), corpus)["face"]
+    assert nobody.status == "speaker_not_found"
+
+
+def test_a_video_without_a_face_is_a_row_with_a_reason(corpus: Path, tmp_path: Path, speech: np.ndarray) -> None:
     record = video_of(tmp_path / "wall.mp4", [np.full((64, 64, 3), 90, np.uint8)] * 10, speech)
-    kept = prepared(record, corpus)["face"]
-    assert (kept.status, kept.quality["face_found"], kept.quality["frames_with_face"]) == ("ok", 0, 0)
-    assert kept.quality["best_frame_s"] == pytest.approx(1.0)
-    rows = prepared(record, corpus, face_fallback=False)
-    assert statuses(list(rows.values())) == {"face": "no_face", "voice": "ok"}
-    assert "wall.mp4" in rows["face"].reason
+    assert statuses(list(prepared(record, corpus).values())) == {"face": "no_face", "voice": "ok"}
+
+
+def test_a_clip_may_keep_several_faces_the_best_first(
+    corpus: Path, tmp_path: Path, portrait: np.ndarray, speech: np.ndarray
+) -> None:
+    frames = [blurred(portrait), portrait] * 5
+    record = video_of(tmp_path / "a#1.mp4", frames, speech)
+    rows = [row for row in prepare(record, corpus, n_faces=3, frames_per_s=5) if row.modality == "face"]
+    assert [row.key for row in rows] == ["a#1/face", "a#1/face/1", "a#1/face/2"]
+    scores = [row.quality["quality_score"] for row in rows]
+    assert scores == sorted(scores, reverse=True)
+    assert len({row.path for row in rows}) == 3
+    assert all(row.digest == file_digest(corpus / str(row.path)) for row in rows)
+
+
+@pytest.mark.parametrize("crop", ["aligned", "box", "first_frame"])
+def test_every_crop_gives_a_picture(
+    corpus: Path, tmp_path: Path, portrait: np.ndarray, speech: np.ndarray, crop: str
+) -> None:
+    record = video_of(tmp_path / "talk.mp4", [portrait] * 10, speech)
+    for one in (record, ClipRecord("still", face_path=save(tmp_path / "still.png", portrait))):
+        face = next(row for row in prepare(one, corpus, crop=crop) if row.modality == "face")
+        assert face.status == "ok"
+        assert read_image(corpus / str(face.path)).std() > 10
+
+
+def test_a_clip_is_its_part_of_a_whole_video(
+    corpus: Path, tmp_path: Path, portrait: np.ndarray, speech: np.ndarray
+) -> None:
+    frames = [np.full_like(portrait, 90)] * 5 + [portrait] * 5
+    whole = replace(video_of(tmp_path / "talk.mp4", frames, speech), is_whole_video=True)
+    late = prepared(replace(whole, start_s=1.0, end_s=2.0), corpus)
+    assert late["face"].status == "ok"
+    assert late["voice"].quality["duration_s"] == pytest.approx(1.0, abs=0.05)
+    early = prepared(replace(whole, start_s=0.0, end_s=0.9), corpus)
+    assert early["face"].status == "no_face"
+    behind = prepared(replace(whole, start_s=50.0, end_s=53.0), corpus)
+    assert statuses(list(behind.values())) == {"face": "past_the_end", "voice": "past_the_end"}
+
+
+def test_a_fetched_section_begins_where_it_says(
+    corpus: Path, tmp_path: Path, portrait: np.ndarray, speech: np.ndarray
+) -> None:
+    """The file begins at second 100 of the video, the clip at 100.5."""
+    record = video_of(tmp_path / "section.mp4", [portrait] * 10, speech)
+    listed = ClipRecord("x", address="youtube:x", is_whole_video=True, start_s=100.5, end_s=101.5, video="x")
+    rows = prepare(ClipJob(listed, fetched=record.face_path, begin_s=100.0), corpus)
+    assert statuses(rows) == {"face": "ok", "voice": "ok"}
+    voice = next(row for row in rows if row.modality == "voice")
+    assert voice.quality["duration_s"] == pytest.approx(1.0, abs=0.05)
+
+
+def test_a_fetch_that_failed_is_two_rows(corpus: Path) -> None:
+    job = ClipJob(ClipRecord("x", address="youtube:x", video="x"), problem=("removed", "gone"))
+    rows = prepare(job, corpus)
+    assert statuses(rows) == {"face": "removed", "voice": "removed"}
+    assert {row.reason for row in rows} == {"gone"}
+
+
+def save(path: Path, image: np.ndarray) -> Path:
+    Image.fromarray(image).save(path)
+    return path
 
 
 def test_face_and_voice_of_a_video_fail_apart(
@@ -286,10 +385,10 @@ def test_a_bug_at_a_video_is_two_rows_and_a_bug_at_its_face_one(
 
     record = video_of(tmp_path / "talk.mp4", [portrait] * 10, speech)
     with monkeypatch.context() as patch:
-        patch.setattr(clip_preparation, "crop_face", explode)
+        patch.setattr(SpeakerSearch, "finish", explode)
         found = statuses(list(prepared(record, corpus).values()))
         assert found == {"face": "unexpected_error", "voice": "ok"}
-        patch.setattr(clip_preparation, "read_talk", explode)
+        patch.setattr(clip_preparation, "scan_talk", explode)
         found = statuses(list(prepared(record, corpus).values()))
         assert found == {"face": "unexpected_error", "voice": "unexpected_error"}
 
@@ -309,74 +408,24 @@ def test_videos_in_a_folder_of_pairs_stand_for_their_halves(
         video_of(tmp_path / name, [portrait] * 10, speech)
     rows = prepared(ClipRecord("t", tmp_path / "face.mp4", tmp_path / "voice.mp4"), corpus)
     assert statuses(list(rows.values())) == {"face": "ok", "voice": "ok"}
-    assert rows["face"].quality["frames_with_face"] == 5
+    assert rows["face"].quality["frames_with_face"] == 4
 
 
 def test_the_number_of_frames_is_the_users(
     corpus: Path, tmp_path: Path, portrait: np.ndarray, speech: np.ndarray
 ) -> None:
     record = video_of(tmp_path / "talk.mp4", [portrait] * 10, speech)
-    assert prepared(record, corpus, frames=2)["face"].quality["frames_read"] == 2
-    assert len(sample_frames(tmp_path / "talk.mp4", 2)) == 2
+    assert prepared(record, corpus, frames_per_s=1)["face"].quality["frames_read"] == 2
 
 
-def face_with(nose: tuple[float, float], *, turn_degrees: float = 0.0) -> DetectedFace:
-    """Eyes 8 px apart, and a nose; all turned about the left eye."""
-    points = np.array([[0, 0], [8, 0], nose, [1, 9], [7, 9]], dtype=np.float64) @ np.array([1, 1j])
-    points = points * np.exp(1j * np.deg2rad(turn_degrees))
-    return DetectedFace(
-        0, 0, 9, 9, score=1.0, landmarks_px=np.stack([points.real, points.imag], axis=1).astype(np.float32)
-    )
-
-
-@pytest.mark.parametrize("turn_degrees", [0.0, 30.0, -75.0, 180.0])
-@pytest.mark.parametrize(
-    ("nose_x", "expected"), [(4.0, 1.0), (2.0, 0.5), (6.0, 0.5), (0.0, 0.0), (8.0, 0.0), (-3.0, 0.0), (12.0, 0.0)]
-)
-def test_a_face_looks_at_us_when_its_nose_is_between_its_eyes(
-    nose_x: float, expected: float, turn_degrees: float
-) -> None:
-    assert frontality_score(face_with((nose_x, 5.0), turn_degrees=turn_degrees)) == pytest.approx(expected, abs=1e-6)
-
-
-def test_without_landmarks_every_face_looks_at_us() -> None:
-    assert frontality_score(DetectedFace(0, 0, 9, 9, score=1.0)) == 1.0
-    assert frontality_score(DetectedFace(0, 0, 9, 9, score=1.0, landmarks_px=np.zeros((5, 2), np.float32))) == 0.0
-
-
-def seen(*, score: float = 1.0, width_px: float = 100.0, sharpness: float = 50.0, frontality: float = 0.9) -> FrameFace:
-    crop = FaceCrop(np.zeros((1, 1, 3), np.uint8), True, 1, score, width_px, sharpness, 100.0)
-    return FrameFace(crop, frontality, 0.0)
-
-
-@pytest.mark.parametrize(
-    "better",
-    [{"score": 1.1}, {"width_px": 120.0}, {"sharpness": 60.0}, {"frontality": 1.0}],
-    ids=lambda d: next(iter(d)),
-)
-def test_each_of_the_four_signs_decides_between_frames_that_are_else_alike(better: dict[str, float]) -> None:
-    assert best_frame([seen(), seen(**better), seen()]) == 1
-
-
-def test_the_best_frame_is_that_of_the_product() -> None:
-    """0.9 * 1 * sqrt(0.4) * (1 + 1/3) = 0.76 against 1 * 0.5 * 1 * (1 + 1/3) = 0.67 and 1 * 1 * 1 * (0.3 + 1/3)."""
-    faces = [
-        seen(frontality=0.3),
-        seen(width_px=50.0, frontality=1.0),
-        seen(score=0.9, sharpness=20.0, frontality=1.0),
-    ]
-    assert best_frame(faces) == 2
-
-
-def test_equal_frames_profiles_blur_and_margins_have_a_best_frame_too() -> None:
-    assert best_frame([seen()] * 3) == 0
-    assert best_frame([seen(frontality=0.0), seen(frontality=0.0, width_px=130.0)]) == 1
-    assert best_frame([seen(sharpness=0.0), seen(sharpness=0.0)]) == 0
-    assert best_frame([seen(score=-0.2), seen(score=-0.5, width_px=110.0)]) == 1
+def test_settings_are_stored_flat_and_without_what_decides_nothing() -> None:
+    stored = settings_of(crop="box", min_speech_s=0.7).stored()
+    assert (stored["crop"], stored["margin"], stored["min_speech_s"], stored["detector"]) == ("box", 0.0, 0.7, "mtcnn")
+    assert "max_batch" not in stored
 
 
 EDGE_CASES = {
-    "two_faces.mp4": ("ok", "ok"),
+    "two_faces.mp4": ("several_faces", "ok"),
     "no_audio_stream.mp4": ("ok", "no_audio_stream"),
     "silent_audio.mp4": ("ok", "silent"),
     "portrait_1080x1920.mp4": ("ok", "ok"),
@@ -389,12 +438,10 @@ EDGE_CASES = {
 @pytest.mark.parametrize("name", EDGE_CASES)
 def test_real_edge_cases_are_rows_with_the_right_status(real_data: Path, corpus: Path, name: str) -> None:
     path = real_data / "videos" / "edge" / name
-    rows = prepared(ClipRecord("a", path, path), corpus, frames=1)
+    rows = prepared(ClipRecord("a", path, path), corpus)
     assert (rows["face"].status, rows["voice"].status) == EDGE_CASES[name]
     assert all(bool(row.reason) == (row.status != "ok") for row in rows.values())
     assert all("\n" not in row.reason for row in rows.values())
-    if name == "two_faces.mp4":
-        assert rows["face"].quality["n_faces"] == 2
 
 
 def test_real_talks_give_a_face_and_a_voice(real_data: Path, corpus: Path) -> None:
@@ -402,7 +449,7 @@ def test_real_talks_give_a_face_and_a_voice(real_data: Path, corpus: Path) -> No
         *sorted((real_data / "videos/grid").iterdir())[:3],
         *sorted((real_data / "videos/wild").iterdir())[:2],
     ]:
-        rows = prepared(ClipRecord(path.stem, path, path), corpus, frames=3)
+        rows = prepared(ClipRecord(path.stem, path, path), corpus)
         assert statuses(list(rows.values())) == {"face": "ok", "voice": "ok"}
-        assert rows["face"].quality["frames_with_face"] == 3
+        assert rows["face"].quality["frames_with_face"] == rows["face"].quality["frames_read"] >= 6
         assert rows["voice"].quality["speech_s"] > 1

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-import visavox.config
-from visavox.__main__ import COMMANDS
+from visavox.__main__ import COMMANDS, config_class
 from visavox.command_line import parse_arguments
 from visavox.errors import ConfigError, UnknownNameError
 from visavox.pipeline.recipe import read_recipe, recipe_name, recipe_next
@@ -183,6 +182,5 @@ def test_every_command_that_a_recipe_says_comes_next_is_one(path: Path, tmp_path
     text = recipe_next(path, out=tmp_path, data=tmp_path)
     for line in (line.split() for line in text.splitlines() if line.startswith("  visavox ")):
         class_name, positional = COMMANDS[line[1]]
-        config_class = getattr(visavox.config, class_name)
-        assert parse_arguments(config_class, line[2:], prog=line[1], positional=positional) is not None
+        assert parse_arguments(config_class(class_name), line[2:], prog=line[1], positional=positional) is not None
     assert path.stem != "quickstart" or "visavox prepare --source videos" in text

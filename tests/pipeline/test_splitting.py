@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from visavox.config import SplitConfig
-from visavox.corpus.catalog import Catalog
+from visavox.corpus.catalog import CATALOG, Catalog
 from visavox.corpus.splits import Splits
 from visavox.errors import ConfigError, DataError
-from visavox.pipeline.corpus_building import CATALOG
 from visavox.pipeline.embedding import CorpusEmbeddings
 from visavox.pipeline.splitting import audit_corpus, refuse_leaks, split_corpus
 

@@ -30,10 +30,13 @@ from visavox.corpus.database import (
     transaction,
     translated_errors,
 )
-from visavox.corpus.items import OK, Attribute, MediaItem, Modality
+from visavox.corpus.items import GIVEN, OK, Attribute, MediaItem, Modality
+from visavox.corpus.statuses import TRANSIENT
 from visavox.errors import DataError
 
-SCHEMA_VERSION = 1
+CATALOG = "catalog.sqlite"
+"""Name of the file in the folder of a corpus."""
+SCHEMA_VERSION = 2
 
 SCHEMA = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
@@ -43,7 +46,7 @@ CREATE TABLE items (
     digest TEXT, quality TEXT NOT NULL
 );
 CREATE INDEX items_by_clip ON items (clip);
-CREATE INDEX items_by_status ON items (modality, status);
+CREATE INDEX items_by_status ON items (modality, status, clip);
 CREATE INDEX items_by_person ON items (person);
 CREATE INDEX items_by_video ON items (video);
 CREATE INDEX items_by_digest ON items (digest);
@@ -51,6 +54,7 @@ CREATE TABLE attributes (
     key TEXT NOT NULL REFERENCES items (key), name TEXT NOT NULL, value TEXT NOT NULL, origin TEXT NOT NULL,
     PRIMARY KEY (key, name)
 ) WITHOUT ROWID;
+CREATE TABLE redo (clip TEXT PRIMARY KEY) WITHOUT ROWID;
 """
 
 COLUMNS = (
@@ -70,6 +74,7 @@ COLUMNS = (
     "quality",
 )
 
+BY_STATUS = "modality IN ('face', 'voice') AND status"  # both modalities are named so that the index serves
 REMEDY = "Prepare the corpus again with --overwrite."
 
 
@@ -153,11 +158,12 @@ class Catalog:
         settings: dict[str, Any] = json.loads(text)
         return settings
 
-    def add_clip(self, items: Iterable[MediaItem]) -> None:
+    def add_clip(self, items: Iterable[MediaItem], *, replace: bool = False) -> None:
         """Add all items of one clip in one transaction.
 
         Args:
             items: items of one clip, those that failed included.
+            replace: put them in the place of what is there of this clip; for one of `clips_to_redo`.
 
         Raises:
             DataError: no item, items of several clips, a key that is there already, or no room on the disk: then
@@ -177,6 +183,8 @@ class Catalog:
         with translated_errors(self.path, remedy=REMEDY):
             try:
                 with transaction(self._connection):
+                    if replace:
+                        self._remove(clips[0])
                     self._connection.executemany(f"INSERT INTO items VALUES ({marks})", rows)
                     self._connection.executemany("INSERT INTO attributes VALUES (?, ?, ?, ?)", attributes)
             except sqlite3.IntegrityError as e:
@@ -184,6 +192,47 @@ class Catalog:
                     f"The clip {clips[0]!r} is in {self.path} already ({e}). Give each clip once, and let one "
                     "`prepare` at a time write a corpus."
                 ) from e
+
+    def _remove(self, clip: str) -> None:
+        """Delete the rows of a clip, inside a transaction."""
+        self._connection.execute("DELETE FROM attributes WHERE key IN (SELECT key FROM items WHERE clip = ?)", (clip,))
+        self._connection.execute("DELETE FROM items WHERE clip = ?", (clip,))
+        self._connection.execute("DELETE FROM redo WHERE clip = ?", (clip,))
+
+    def set_attributes(self, name: str, values: Mapping[str, Attribute]) -> None:
+        """Give items an attribute, in one transaction, in the place of one of this name.
+
+        Args:
+            name: of the attribute.
+            values: from the key of an item to its attribute; a key that is not there is left out.
+        """
+        rows = [(key, name, attribute.value, attribute.origin, key) for key, attribute in values.items()]
+        query = "INSERT OR REPLACE INTO attributes SELECT ?, ?, ?, ? WHERE EXISTS (SELECT 1 FROM items WHERE key = ?)"
+        with translated_errors(self.path, remedy=REMEDY), transaction(self._connection):
+            self._connection.executemany(query, rows)
+
+    def ask_again(self, statuses: Iterable[str]) -> int:
+        """Mark the clips that have an item of these statuses to be prepared anew; return how many were marked.
+
+        Their rows stay until the new ones replace them.
+        """
+        query = f"INSERT OR IGNORE INTO redo SELECT DISTINCT clip FROM items WHERE {BY_STATUS} = ?"
+        with translated_errors(self.path, remedy=REMEDY), transaction(self._connection):
+            before = self._connection.total_changes
+            self._connection.executemany(query, [(status,) for status in statuses])
+            return self._connection.total_changes - before
+
+    def clips_to_redo(self) -> set[str]:
+        """Return the clips that `ask_again` marked, and those with an item of a transient status."""
+        marks = ", ".join("?" * len(TRANSIENT))
+        query = f"SELECT clip FROM redo UNION SELECT clip FROM items WHERE {BY_STATUS} IN ({marks})"
+        with translated_errors(self.path, remedy=REMEDY):
+            return {clip for (clip,) in self._connection.execute(query, sorted(TRANSIENT))}
+
+    def find(self, name: str) -> list[MediaItem]:
+        """Return the items of a clip, or the item of a key, in the order of their keys; empty where there is none."""
+        query = "items.clip = :name OR items.key = :name"
+        return list(self._selected(query, {"name": name}))
 
     def items(self, modality: Modality | None = None, *, status: str | None = OK) -> Iterator[MediaItem]:
         """Iterate over items in the order of their keys, whatever the order they were added in.
@@ -194,14 +243,17 @@ class Catalog:
         """
         wanted = {"modality": modality, "status": status}
         conditions = [f"items.{name} = :{name}" for name, value in wanted.items() if value is not None]
-        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        return self._selected(" AND ".join(conditions), wanted)
+
+    def _selected(self, condition: str, values: Mapping[str, Any]) -> Iterator[MediaItem]:
+        where = f"WHERE {condition}" if condition else ""
         columns = ", ".join(f"items.{name}" for name in COLUMNS)
         query = (
             f"SELECT {columns}, attributes.name, attributes.value, attributes.origin FROM items "
             f"LEFT JOIN attributes ON attributes.key = items.key {where} ORDER BY items.key, attributes.name"
         )
         with translated_errors(self.path, remedy=REMEDY):
-            rows = self._connection.execute(query, wanted)
+            rows = self._connection.execute(query, values)
             for _, group in itertools.groupby(rows, key=lambda row: row[0]):
                 yield _item(list(group))
 
@@ -219,15 +271,30 @@ class Catalog:
                 found.setdefault(modality, {})[status] = count
         return found
 
+    def n_clips(self) -> int:
+        """Return the number of clips, with whatever status."""
+        with translated_errors(self.path, remedy=REMEDY):
+            (count,) = self._connection.execute("SELECT count(DISTINCT clip) FROM items").fetchone()
+        return int(count)
+
+    def n_with_figure(self, name: str, value: float) -> int:
+        """Return the number of items whose quality figure `name` is exactly `value`."""
+        pattern = f'%"{name}": {json.dumps(value)}%'  # a scan for text, ten times as fast as reading the JSON
+        query = "SELECT count(*) FROM items WHERE quality LIKE ? || ',%' OR quality LIKE ? || '}'"
+        with translated_errors(self.path, remedy=REMEDY):
+            (count,) = self._connection.execute(query, (pattern[:-1], pattern[:-1])).fetchone()
+        return int(count)
+
     def content_hash(self) -> str:
         """Return the SHA-256 of what the catalog says, hexadecimal.
 
-        It covers key, clip, modality, person, video, session, times, status, digest and attributes of every item. It
-        does not depend on the order of adding, on where files lie, on quality figures or on the words of reasons.
+        It covers key, clip, modality, person, video, session, times, status, digest and given attributes of every
+        item. It does not depend on the order of adding, on where files lie, on quality figures, on predicted
+        attributes or on the words of reasons.
         """
         digest = hashlib.sha256()
         for item in self.items(status=None):
-            attributes = sorted((name, a.value, a.origin) for name, a in item.attributes.items())
+            attributes = sorted((n, a.value, a.origin) for n, a in item.attributes.items() if a.origin == GIVEN)
             said = [item.key, item.clip, item.modality, item.person, item.video, item.session]
             row = [*said, item.start_s, item.end_s, item.status, item.digest, attributes]
             digest.update(json.dumps(row, ensure_ascii=True).encode() + b"\n")

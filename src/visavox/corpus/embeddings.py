@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from numpy.typing import ArrayLike, NDArray
 
 from visavox.corpus.atomic_file import atomic_file
-from visavox.corpus.items import MODALITIES, ClipLink, MediaItem, Modality
+from visavox.corpus.items import GIVEN, MODALITIES, ClipLink, MediaItem, Modality
 from visavox.errors import DataError
 
 FORMAT = "visavox-embeddings-1"
@@ -241,7 +241,7 @@ def check_finite(vectors: NDArray[Any], keys: Sequence[str], *, what: str) -> No
 
 
 def table_from_items(items: Sequence[MediaItem], vectors: ArrayLike, *, encoder: str) -> EmbeddingTable:
-    """Return the table of items of one modality and their vectors.
+    """Return the table of items of one modality and their vectors; attributes are those that were given.
 
     Args:
         items: n items of one modality.
@@ -254,7 +254,9 @@ def table_from_items(items: Sequence[MediaItem], vectors: ArrayLike, *, encoder:
     modalities = sorted({item.modality for item in items})
     if len(modalities) != 1:
         raise DataError(f"An embedding table holds items of one modality. Got {modalities or 'no item'}.")
-    names = sorted({name for item in items for name in item.attributes})
+    # What was predicted would decide same-gender groups as if it were known.
+    given = [{name: a.value for name, a in item.attributes.items() if a.origin == GIVEN} for item in items]
+    names = sorted({name for attributes in given for name in attributes})
     return EmbeddingTable(
         modality=modalities[0],
         encoder=encoder,
@@ -262,10 +264,7 @@ def table_from_items(items: Sequence[MediaItem], vectors: ArrayLike, *, encoder:
         clips=tuple(item.clip for item in items),
         identities=tuple(item.identity for item in items),
         videos=tuple(item.video for item in items),
-        attributes={
-            name: tuple(item.attributes[name].value if name in item.attributes else None for item in items)
-            for name in names
-        },
+        attributes={name: tuple(attributes.get(name) for attributes in given) for name in names},
         vectors=np.asarray(vectors),
     )
 

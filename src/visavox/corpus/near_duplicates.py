@@ -1,6 +1,8 @@
-"""Near-identical pictures and vectors: 64-bit difference hashes, and close pairs found in blocks.
+"""Near-identical pictures and vectors: 64-bit difference hashes, and close pairs, all of them, found fast.
 
-It compares arrays only and knows nothing of splits: what a close pair means is the affair of `visavox.corpus.audit`.
+Hashes that differ in few bits agree in some of their parts, so only hashes with equal parts are compared; cosines are
+compared in tiles. It knows nothing of splits or people: what a close pair means is the affair of
+`visavox.corpus.audit` and `visavox.corpus.alike_pairs`.
 
 Example:
     >>> ramp = np.tile(np.arange(64, dtype=np.uint8)[None, :, None], (64, 1, 3))
@@ -10,7 +12,8 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import itertools
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,8 +23,10 @@ from visavox.errors import DataError
 
 HASH_ROWS, HASH_COLUMNS = 8, 8
 LUMA = np.array([0.299, 0.587, 0.114])  # ITU-R BT.601 weights of red, green, blue
-BLOCK = 1024  # rows a block: 1024 x 10,000 float32 is 40 MB
+BLOCK, TILE = 1024, 8192  # rows and columns of a tile of cosines: 32 MB of float32
 MAX_PAIRS = 1000
+MAX_BANDED_DISTANCE = 6  # bits; from 7 on the parts are so short that comparing all pairs is as fast
+PAIRS_AT_ONCE = 2**21  # candidates looked at together: 50 MB
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,23 +74,35 @@ def _area_weights(n_cells: int, n_pixels: int) -> NDArray[np.float64]:
 
 
 def close_by_hash(
-    hashes: Sequence[int], different: Sequence[NDArray[np.integer]], *, max_distance: int, max_pairs: int = MAX_PAIRS
+    hashes: Sequence[int] | NDArray[np.uint64],
+    different: Sequence[NDArray[np.integer]],
+    *,
+    max_distance: int,
+    max_pairs: int = MAX_PAIRS,
 ) -> ClosePairs:
-    """Return the pairs whose hashes differ in few bits.
+    """Return the pairs whose hashes differ in few bits; exact, whatever the hashes.
 
     Args:
         hashes: n hashes of 64 bits.
         different: arrays of codes, each (n,) int; a pair counts only if it differs in every one of them.
         max_distance: bits that may differ, 0 to 64.
         max_pairs: how many to list.
+
+    Ties and edges: equally close pairs are listed in the order of their rows. Hashes that are alike by the thousand
+    (empty pictures) cost as much as all their pairs.
+
+    Source:
+        Norouzi, Punjani, Fleet, "Fast Search in Hamming Space with Multi-Index Hashing", CVPR 2012: cut into parts,
+        one of which must be equal; here into d + 2 parts, two of which must be.
     """
     bits = np.asarray(hashes, dtype=np.uint64)
-
-    def distances(begin: int, end: int) -> NDArray[np.float64]:
-        found: NDArray[np.float64] = np.bitwise_count(bits[begin:end, None] ^ bits[None, begin:]).astype(np.float64)
-        return found
-
-    found = _close_pairs(len(bits), lambda begin, end: -distances(begin, end), -max_distance, different, max_pairs)
+    kept = _Closest(max_pairs)
+    candidates = _all_pairs(len(bits)) if max_distance > MAX_BANDED_DISTANCE else _pairs_of_parts(bits, max_distance)
+    for first, second in candidates:
+        distance = np.bitwise_count(bits[first] ^ bits[second])
+        close = distance <= max_distance
+        kept.add(first[close], second[close], -distance[close].astype(np.float64), different)
+    found = kept.pairs()
     return ClosePairs(found.rows, -found.values + 0.0, found.n_pairs)  # + 0.0: no negative zero
 
 
@@ -103,37 +120,99 @@ def close_by_cosine(
         different: arrays of codes, each (n,) int; a pair counts only if it differs in every one of them.
         min_cosine: -1 to 1.
         max_pairs: how many to list.
+
+    Ties and edges: equally close pairs are listed in the order of their rows. The time grows with n squared.
     """
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     unit = np.divide(vectors, lengths, out=np.full(vectors.shape, np.nan), where=lengths > 0).astype(np.float32)
+    kept = _Closest(max_pairs)
+    for begin, start in itertools.product(range(0, len(unit), BLOCK), range(0, len(unit), TILE)):
+        if start + TILE <= begin:  # below the diagonal
+            continue
+        cosines = unit[begin : begin + BLOCK] @ unit[start : start + TILE].T  # (rows, columns)
+        first, second = np.nonzero(cosines >= min_cosine)  # nan is not close
+        values = cosines[first, second].astype(np.float64)
+        first, second = first + begin, second + start
+        above = second > first
+        kept.add(first[above], second[above], values[above], different)
+    return kept.pairs()
 
-    def cosines(begin: int, end: int) -> NDArray[np.float64]:
-        found: NDArray[np.float64] = (unit[begin:end] @ unit[begin:].T).astype(np.float64)
-        return found
 
-    return _close_pairs(len(unit), cosines, min_cosine, different, max_pairs)
+class _Closest:
+    """The closest pairs so far and the count of all, so that a threshold far too low costs time but no memory."""
 
+    def __init__(self, max_pairs: int) -> None:
+        self.max_pairs = max_pairs
+        self.rows, self.values, self.n_pairs = np.empty((0, 2), dtype=np.intp), np.empty(0), 0
 
-def _close_pairs(
-    n_rows: int,
-    closeness: Callable[[int, int], NDArray[np.float64]],
-    threshold: float,
-    different: Sequence[NDArray[np.integer]],
-    max_pairs: int,
-) -> ClosePairs:
-    """Return the pairs with closeness >= threshold; `closeness(b, e)` is (e - b, n_rows - b), rows b.. against b.."""
-    rows, values, n_pairs = np.empty((0, 2), dtype=np.intp), np.empty(0), 0
-    for begin in range(0, n_rows, BLOCK):
-        end = min(begin + BLOCK, n_rows)
-        block = closeness(begin, end)
-        close = np.triu(block >= threshold, k=1)  # nan is not close
+    def add(
+        self,
+        first: NDArray[np.intp],
+        second: NDArray[np.intp],
+        closeness: NDArray[np.float64],
+        different: Sequence[NDArray[np.integer]],
+    ) -> None:
+        """Take pairs of rows, (k,) each, with first < second; those that agree in a code are left out."""
+        counts = np.ones(first.size, dtype=bool)
         for codes in different:
-            close &= codes[begin:end, None] != codes[None, begin:]
-        first, second = np.nonzero(close)
-        n_pairs += first.size
-        rows = np.concatenate([rows, np.stack([first + begin, second + begin], axis=1)])
-        values = np.concatenate([values, block[first, second]])
-        # Only the closest are kept on the way, so that a threshold far too low costs time but no memory.
-        best = np.argsort(-values, kind="stable")[:max_pairs]
-        rows, values = rows[best], values[best]
-    return ClosePairs(rows, values, n_pairs)
+            counts &= codes[first] != codes[second]
+        if not counts.any():
+            return
+        self.n_pairs += int(counts.sum())
+        self.rows = np.concatenate([self.rows, np.stack([first[counts], second[counts]], axis=1)])
+        self.values = np.concatenate([self.values, closeness[counts]])
+        best = np.lexsort((self.rows[:, 1], self.rows[:, 0], -self.values))[: self.max_pairs]
+        self.rows, self.values = self.rows[best], self.values[best]
+
+    def pairs(self) -> ClosePairs:
+        """Return what was kept."""
+        return ClosePairs(self.rows, self.values, self.n_pairs)
+
+
+def _all_pairs(n_rows: int) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Yield all pairs of rows as (first, second), a million or so at a time."""
+    starts = np.zeros(n_rows, dtype=np.intp)
+    yield from _pairs_within(np.arange(n_rows), starts + n_rows)
+
+
+def _pairs_of_parts(bits: NDArray[np.uint64], max_distance: int) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Yield the pairs that agree in two of `max_distance + 2` parts of their bits, each pair once, smaller row first.
+
+    So many differing bits spoil at most `max_distance` parts, so two parts of every close pair are equal.
+    """
+    edges = np.linspace(0, 64, max_distance + 3).round().astype(int)
+    parts = [sum(1 << bit for bit in range(low, high)) for low, high in itertools.pairwise(edges)]
+    masks = [np.uint64(a | b) for a, b in itertools.combinations(parts, 2)]
+    for number, mask in enumerate(masks):
+        part = bits & mask
+        order = np.argsort(part, kind="stable")  # stable: inside a group the rows stay in order
+        ends = np.searchsorted(part[order], part[order], side="right")
+        for first, second in _pairs_within(order, ends):
+            differing = bits[first] ^ bits[second]
+            seen = np.zeros(first.size, dtype=bool)
+            for earlier in masks[:number]:
+                seen |= (differing & earlier) == 0
+            yield first[~seen], second[~seen]
+
+
+def _pairs_within(
+    order: NDArray[np.intp], ends: NDArray[np.intp]
+) -> Iterator[tuple[NDArray[np.intp], NDArray[np.intp]]]:
+    """Yield pairs of rows: each place i of `order` with the places i + 1 to ends[i] - 1.
+
+    Args:
+        order: (n,) rows.
+        ends: (n,) end of the group that each place belongs to.
+    """
+    counts = ends - np.arange(len(order)) - 1  # partners behind each place
+    until = np.cumsum(counts)
+    begin = 0
+    while begin < len(order):
+        done = until[begin - 1] if begin else 0
+        end = max(int(np.searchsorted(until, done + PAIRS_AT_ONCE, side="right")), begin + 1)
+        some = counts[begin:end]
+        places = np.repeat(np.arange(begin, end), some)
+        steps = np.arange(some.sum()) - np.repeat(np.cumsum(some) - some, some)  # 0, 1, ... within each place
+        if places.size:
+            yield order[places], order[places + 1 + steps]
+        begin = end

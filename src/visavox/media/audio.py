@@ -1,7 +1,8 @@
 """Voices: any sound file, or the sound of a video, to 16 kHz mono float32 and back to FLAC.
 
 Not about what is said or whether anybody speaks: that is `visavox.media.speech`. soundfile reads what it can, since
-it is the quickest; PyAV reads the rest (AAC, MP4, MPEG, Matroska ...); soxr resamples.
+it is the quickest; PyAV reads the rest (AAC, MP4, MPEG, Matroska ...); soxr resamples. All channels count alike: of
+5.1 sound, whose centre carries the dialogue, the voice is a sixth as strong, and so are the other channels.
 
 Example:
     >>> import tempfile
@@ -18,7 +19,7 @@ import io
 import logging
 import math
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -28,7 +29,8 @@ import soundfile
 import soxr
 
 from visavox.errors import DataError, MediaError
-from visavox.media.files import check_file, write_whole
+from visavox.media.files import check_file, unreadable, write_whole
+from visavox.media.sound_choice import choose_sound
 
 logger = logging.getLogger(__name__)
 
@@ -42,8 +44,12 @@ LOUDEST_LEVEL = 8.0
 """Beyond this level (18 dB above full scale) a float file was surely written in other units, and is refused."""
 SEEK_MARGIN_S = 5.0
 """Seconds to seek ahead of a segment: MPEG programme streams land late, and codecs need a run-up."""
-BLOCK_SAMPLES = 1 << 20
-"""Samples of one channel decoded at a time, 22 s at 48 kHz, so that an hour of stereo fits in memory."""
+BLOCK_SAMPLES = 1 << 18
+"""Samples of one channel decoded at a time by soundfile, 5 s at 48 kHz, so that hours pass in little memory."""
+HELD_S = 1.0
+"""Seconds of packets that are gathered before they are resampled: a packet is 20 to 60 ms, and each call has a cost."""
+GAP_S = 0.1
+"""A packet dated so far behind the end of a section does not belong to it, however many samples are wanting."""
 
 Voice = npt.NDArray[np.float32]
 
@@ -63,36 +69,170 @@ def read_voice(path: Path | str, *, start_s: float | None = None, end_s: float |
     Raises:
         MediaError: status `missing_file`, `empty_file`, `unreadable_audio` (no format we know, damaged, no
             permission, NaN, or samples far beyond full scale), `no_audio_stream` (a picture or a silent film),
-            `empty_audio` (a stream without samples, or none between `start_s` and `end_s`).
+            `empty_audio` (a stream without samples), `past_the_end` (none from `start_s` on), `invalid_time`.
 
     Edges:
         A file cut short gives what can be decoded; damaged packets inside it are skipped, with a log line.
     """
-    path = Path(path)
+    parts = list(voice_blocks(Path(path), start_s=start_s, end_s=end_s))
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def voice_blocks(path: Path, *, start_s: float | None = None, end_s: float | None = None) -> Iterator[Voice]:
+    """Yield what `read_voice` returns, with its arguments and errors, in blocks of some seconds.
+
+    The memory that it takes does not grow with the length.
+    """
     check_file(path, "audio")
     begin = 0.0 if start_s is None else start_s
     end = math.inf if end_s is None else end_s
     if not 0 <= begin < end:
         raise MediaError(
             f"{path}: a segment must have 0 <= start_s < end_s. Got {begin:g} to {end:g} s. Correct the times.",
-            status="empty_audio",
+            status="invalid_time",
         )
-    try:
-        voice = _read_with_soundfile(path, begin, end)
-    except soundfile.LibsndfileError:
-        voice = _read_with_av(path, begin, end)
-    if len(voice) == 0:
+    n_samples = 0
+    for block in _blocks_of_any(path, begin, end):
+        n_samples += len(block)
+        if len(block):
+            yield block
+    if n_samples == 0:
         raise MediaError(
             f"{path}: there must be sound from {begin:g} to {end:g} s. Got 0 samples. Correct the times or drop it.",
-            status="empty_audio",
+            status="past_the_end" if begin > 0 else "empty_audio",
         )
-    peak = float(np.abs(voice).max())  # NaN and infinity survive max
-    if not peak <= LOUDEST_LEVEL:
-        raise MediaError(
-            f"{path}: samples must be finite and within -1 to 1. The peak is {peak:g}. Rescale the file.",
-            status="unreadable_audio",
+
+
+class SoundDecoder:
+    """Decodes the packets of one stream.
+
+    Args:
+        path: named in errors and log lines.
+        stream: of sound.
+        zero_s: where the clock of the file begins: MPEG streams begin at 0.5 s, recorded broadcasts anywhere.
+        begin_s: seconds of the file at which the section begins; sound before it is dropped, exact to the sample.
+        end_s: seconds of the file at which it ends.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        stream: av.AudioStream,
+        *,
+        zero_s: float = 0.0,
+        begin_s: float = 0.0,
+        end_s: float = math.inf,
+    ) -> None:
+        """Prepare to decode on one thread.
+
+        Raises:
+            MediaError: status `unreadable_audio`: ffmpeg has no decoder, or does not know the rate.
+        """
+        if stream.codec_context is None or not stream.rate:
+            reason = "there is no decoder for it" if stream.codec_context is None else "its rate is not known"
+            raise unreadable(path, "audio", reason)
+        stream.codec_context.thread_count = 1  # many processes read at once
+        self.path = path
+        self.stream = stream
+        self.zero_s = zero_s
+        self.begin_s = begin_s
+        self.end_s = end_s
+        self.n_damaged = 0
+        """Packets that could not be decoded."""
+        self.n_samples = 0
+        """Samples given out, at 16 kHz."""
+        self.n_frames = 0
+        """Frames decoded, inside and outside the section."""
+        self.is_over = False
+        """Whether the end of the section was reached."""
+        # The rate of the stream, since HE-AAC may decode to frames of twice the rate that its header names.
+        self._rate = int(stream.rate)
+        self._kind: tuple[str, str, int] | None = None  # format, layout and rate of the frames
+        self._planar: av.AudioResampler | None = None
+        self._to_16_khz = (
+            None if self._rate == SAMPLE_RATE else soxr.ResampleStream(self._rate, SAMPLE_RATE, 1, dtype="float32")
         )
-    return np.clip(voice, -1.0, 1.0)
+        self._held: list[Voice] = []
+        self._n_held = 0
+        self._n_left: float | None = None  # samples of the section that are still to come, known from its first on
+        self._next_s = begin_s  # when the next frame begins, where it does not say
+
+    def take(self, packet: av.Packet) -> Voice:
+        """Return the samples that became ready, (samples,) float32 in [-1, 1], 16 kHz; often none.
+
+        Raises:
+            MediaError: status `unreadable_audio`: NaN, or samples far beyond full scale.
+        """
+        if self.is_over:
+            return _nothing()
+        try:
+            for frame in packet.decode():
+                self._hold(frame)
+        except av.EOFError:
+            self.is_over = True
+        except av.FFmpegError:
+            self.n_damaged += 1
+        return self._resampled(last=False) if self._n_held >= HELD_S * self._rate else _nothing()
+
+    def finish(self) -> Voice:
+        """Return the last samples, and log how many packets were damaged.
+
+        Raises:
+            MediaError: status `unreadable_audio`, as `take`, or since no packet could be decoded; `truncated`.
+        """
+        block = self._resampled(last=True)
+        if self.n_damaged and not self.n_frames:
+            raise unreadable(self.path, "audio", f"all {self.n_damaged} packets are damaged")
+        if self.n_damaged:
+            logger.warning("%s: %d damaged packets of sound were skipped", self.path, self.n_damaged)
+        return block
+
+    def _hold(self, frame: av.AudioFrame) -> None:
+        """Keep the part of a frame that lies in the section, one channel at the rate of the stream."""
+        self.n_frames += 1
+        block = self._in_section(frame) if self.begin_s > 0 or self.end_s < math.inf else self._one_channel(frame)
+        self._held.append(block)
+        self._n_held += len(block)
+
+    def _in_section(self, frame: av.AudioFrame) -> Voice:
+        at_s = self._next_s if frame.time is None else frame.time - self.zero_s
+        self._next_s = at_s + frame.samples / frame.sample_rate
+        if at_s >= self.end_s + GAP_S:  # sound is missing, or else it would have been counted out
+            self.is_over = True
+        if self.is_over or self._next_s <= self.begin_s:
+            return _nothing()
+        block = self._one_channel(frame)
+        if self._n_left is None:
+            block = block[max(0, round((self.begin_s - at_s) * self._rate)) :]
+            if self.end_s < math.inf:
+                self._n_left = max(0, round((self.end_s - max(at_s, self.begin_s)) * self._rate))
+            else:
+                self._n_left = math.inf
+        # Counted, since Matroska dates its packets to the millisecond only.
+        block = block[: int(min(self._n_left, len(block)))]
+        self._n_left -= len(block)
+        self.is_over = self._n_left == 0
+        return block
+
+    def _one_channel(self, frame: av.AudioFrame) -> Voice:
+        kind = (frame.format.name, frame.layout.name, frame.sample_rate)
+        if kind != self._kind:
+            self._kind = kind
+            is_plain = kind[0] == "fltp" and kind[2] == self._rate
+            self._planar = None if is_plain else av.AudioResampler(format="fltp", rate=self._rate)
+        frames = [frame] if self._planar is None else self._planar.resample(frame)
+        planes = [part.to_ndarray() for part in frames] or [_nothing()[None]]  # each (channels, samples)
+        block: Voice = planes[0] if len(planes) == 1 else np.concatenate(planes, axis=1)
+        mixed: Voice = block[0] if len(block) == 1 else block.mean(axis=0)
+        return mixed
+
+    def _resampled(self, *, last: bool) -> Voice:
+        block = np.concatenate([_nothing(), *self._held])
+        self._held, self._n_held = [], 0
+        if self._to_16_khz is not None:
+            block = self._to_16_khz.resample_chunk(block, last=last)
+        self.n_samples += len(block)
+        return _checked(self.path, block)
 
 
 def write_voice(path: Path, voice: Voice) -> None:
@@ -111,12 +251,23 @@ def write_voice(path: Path, voice: Voice) -> None:
             f"{path}: a voice must be a finite array of shape (samples,), one sample or more. "
             f"Got shape {voice.shape} with {int(np.sum(~np.isfinite(voice)))} values that are not finite."
         )
-    # Our own rounding: reading divides by 32768, and so write -> read -> write changes nothing.
-    pcm = np.clip(np.round(voice * 32768.0), -32768, 32767).astype(np.int16)
+    pcm = to_pcm(voice)
     # Through memory, because libsndfile answers a full disk with an assertion or with nothing at all.
     buffer = io.BytesIO()
     soundfile.write(buffer, pcm, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
     write_whole(path, buffer.getvalue())
+
+
+def to_pcm(voice: Voice) -> npt.NDArray[np.int16]:
+    """Return a voice, (samples,) float, as 16-bit integers; what lies beyond [-1, 1] is clipped.
+
+    Reading divides by 32768, and so write -> read -> write changes nothing.
+
+    Example:
+        >>> to_pcm(np.array([0.5, -1.0, 1.0], dtype=np.float32)).tolist()
+        [16384, -32768, 32767]
+    """
+    return np.clip(np.round(voice * 32768.0), -32768, 32767).astype(np.int16)
 
 
 def voice_quality(voice: Voice) -> dict[str, float]:
@@ -141,90 +292,85 @@ def voice_quality(voice: Voice) -> dict[str, float]:
     }
 
 
-def _read_with_soundfile(path: Path, begin: float, end: float) -> Voice:
-    """Decode with libsndfile, or raise LibsndfileError where it does not know the format."""
+def _blocks_of_any(path: Path, begin: float, end: float) -> Iterator[Voice]:
+    """Yield 16 kHz blocks, decoded by libsndfile or by ffmpeg where that does not know the format."""
+    n_samples = 0
     # A descriptor and not the path: soundfile would guess the format from a name like `voice.raw`.
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
     try:
         with soundfile.SoundFile(descriptor, closefd=False) as file:
-            first = min(round(begin * file.samplerate), file.frames)
-            last = file.frames if end == math.inf else min(round(end * file.samplerate), file.frames)
-            if first:
-                file.seek(first)
-            return _resample(_read_blocks(file, last - first), file.samplerate)
+            for block in _blocks_by_soundfile(path, file, begin, end):
+                n_samples += len(block)
+                yield block
+    except soundfile.LibsndfileError as error:
+        if n_samples:
+            logger.warning("%s: sound after %.1f s was not read (%s)", path, n_samples / SAMPLE_RATE, error)
+        else:
+            yield from _blocks_by_av(path, begin, end)
     finally:
         os.close(descriptor)
 
 
-def _read_blocks(file: soundfile.SoundFile, n_samples: int) -> Iterator[Voice]:
-    """Yield mono samples until `n_samples` or the end; `SoundFile.blocks` repeats old memory where a file is cut."""
-    while n_samples > 0:
-        block = file.read(min(BLOCK_SAMPLES, n_samples), dtype="float32", always_2d=True)
-        if len(block) == 0:
-            return
-        n_samples -= len(block)
-        yield block.mean(axis=1)  # (samples, channels) -> (samples,)
+def _blocks_by_soundfile(path: Path, file: soundfile.SoundFile, begin: float, end: float) -> Iterator[Voice]:
+    """Yield 16 kHz blocks until the end; `SoundFile.blocks` repeats old memory where a file is cut."""
+    first = min(round(begin * file.samplerate), file.frames)
+    n_left = (file.frames if end == math.inf else min(round(end * file.samplerate), file.frames)) - first
+    if first:
+        file.seek(first)
+    stream = None if file.samplerate == SAMPLE_RATE else soxr.ResampleStream(file.samplerate, SAMPLE_RATE, 1, "float32")
+    while n_left > 0:
+        samples = file.read(min(BLOCK_SAMPLES, n_left), dtype="float32", always_2d=True)
+        n_left = n_left - len(samples) if len(samples) else 0
+        block = samples.mean(axis=1)  # (samples, channels) -> (samples,)
+        yield _checked(path, block if stream is None else stream.resample_chunk(block, last=n_left == 0))
 
 
-def _read_with_av(path: Path, begin: float, end: float) -> Voice:
-    """Decode with ffmpeg; raises MediaError for what nobody can read."""
+def _blocks_by_av(path: Path, begin: float, end: float) -> Iterator[Voice]:
+    """Yield 16 kHz blocks between `begin` and `end`, seconds on the clock that sound and picture share."""
     try:
         # An open file and not a name, because ffmpeg reads "a:b" as a protocol.
         with path.open("rb") as file, av.open(file) as container:
-            if not container.streams.audio:
+            stream = choose_sound(path, container, begin_s=begin)
+            if stream is None:
                 kinds = ", ".join(sorted({s.type for s in container.streams})) or "nothing"
                 raise MediaError(
                     f"{path}: the file must hold sound. It holds {kinds} only. Give a file with a voice.",
                     status="no_audio_stream",
                 )
-            stream = container.streams.audio[0]
-            return _resample(_decoded_blocks(path, container, stream, begin, end), stream.rate)
-    except (av.FFmpegError, ValueError) as error:  # ValueError: the sample format changes midway
-        reason = getattr(error, "strerror", None) or error
+            zero = (container.start_time or 0) / av.time_base
+            decoder = SoundDecoder(path, stream, zero_s=zero, begin_s=begin, end_s=end)
+            if begin > SEEK_MARGIN_S:
+                container.seek(int((begin + zero - SEEK_MARGIN_S) * av.time_base), backward=True)
+            for packet in container.demux(stream):
+                yield decoder.take(packet)
+                if decoder.is_over:
+                    break
+            yield decoder.finish()
+    except av.FFmpegError as error:
         raise MediaError(
-            f"{path}: no sound can be decoded ({reason}). Convert the file to WAV or FLAC, or drop it.",
+            f"{path}: no sound can be decoded ({error.strerror}). Convert the file to WAV or FLAC, or drop it.",
             status="unreadable_audio",
         ) from error
 
 
-def _decoded_blocks(
-    path: Path, container: av.container.InputContainer, stream: av.AudioStream, begin: float, end: float
-) -> Iterator[Voice]:
-    """Yield the mono samples between `begin` and `end`, seconds on the clock that sound and picture share."""
-    zero = (container.start_time or 0) / av.time_base  # MPEG streams begin at 0.5 s or so
-    if begin > SEEK_MARGIN_S:
-        container.seek(int((begin + zero - SEEK_MARGIN_S) * av.time_base), backward=True)
-    # With the rate of the stream, since HE-AAC may decode to frames of twice the rate that its header names.
-    planar = av.AudioResampler(format="fltp", rate=stream.rate)
-    n_damaged, n_blocks = 0, 0
-    for packet in container.demux(stream):
-        try:
-            frames = packet.decode()
-        except av.InvalidDataError:
-            n_damaged += 1
-            continue
-        for frame in frames:
-            at = begin if frame.time is None else frame.time - zero
-            if at >= end:
-                return
-            n_blocks += 1
-            block = np.concatenate([f.to_ndarray() for f in planar.resample(frame)], axis=1).mean(axis=0)
-            first = max(0, round((begin - at) * stream.rate)) if begin > 0 else 0
-            last = len(block) if end == math.inf else min(len(block), round((end - at) * stream.rate))
-            if first < last:
-                yield block[first:last]
-    if n_damaged and not n_blocks:
-        raise av.InvalidDataError(0, f"all {n_damaged} packets are damaged")
-    if n_damaged:
-        logger.warning("%s: %d damaged packets of sound were skipped", path, n_damaged)
+def _checked(path: Path, block: Voice) -> Voice:
+    """Return samples clipped to [-1, 1], or refuse those that are no sound.
+
+    Args:
+        path: named in the error.
+        block: (samples,) float32; may be empty.
+
+    Raises:
+        MediaError: status `unreadable_audio`: NaN, or samples far beyond full scale.
+    """
+    peak = max(-float(block.min()), float(block.max())) if len(block) else 0.0  # NaN survives both
+    if not peak <= LOUDEST_LEVEL:
+        raise MediaError(
+            f"{path}: samples must be finite and within -1 to 1. The peak is {peak:g}. Rescale the file.",
+            status="unreadable_audio",
+        )
+    return np.clip(block, -1.0, 1.0) if peak > 1.0 else block
 
 
-def _resample(blocks: Iterable[Voice], rate: int) -> Voice:
-    """Join mono blocks, at 16 kHz."""
-    if rate == SAMPLE_RATE:
-        parts = list(blocks)
-    else:
-        stream = soxr.ResampleStream(rate, SAMPLE_RATE, 1, dtype="float32")
-        parts = [stream.resample_chunk(np.ascontiguousarray(block)) for block in blocks]
-        parts.append(stream.resample_chunk(np.empty(0, dtype=np.float32), last=True))
-    return np.concatenate(parts) if parts else np.empty(0, dtype=np.float32)
+def _nothing() -> Voice:
+    return np.empty(0, dtype=np.float32)

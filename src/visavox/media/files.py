@@ -1,6 +1,6 @@
-"""A media file on disk: is it there to be read, and written whole or not at all.
+"""A media file on disk: is it there to be read, does it stay as it is meanwhile, and written whole or not at all.
 
-Not about formats: `audio`, `images` and `video` know those.
+Not about what a file holds: `audio`, `images` and `video` know that.
 
 Example:
     >>> import tempfile
@@ -12,11 +12,16 @@ Example:
 
 from __future__ import annotations
 
+import contextlib
 import os
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 
 from visavox.errors import MediaError
+
+BOX_KINDS = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"uuid", b"moof", b"styp", b"sidx"})
+"""Kinds of the outermost boxes of MP4 and QuickTime files."""
 
 
 def check_file(path: Path, what: str) -> None:
@@ -69,3 +74,90 @@ def write_whole(path: Path, data: bytes) -> None:
         unfinished.replace(path)
     finally:  # also on Ctrl-C: nothing half written may stay; after the rename there is nothing left to remove
         unfinished.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def unchanged(path: Path) -> Iterator[None]:
+    """Raise where a file is written to while the block reads it, whatever else went wrong in there with the file.
+
+    Args:
+        path: a file that exists.
+
+    Raises:
+        MediaError: status `growing_file`: its size or time of change is another after the block than before.
+    """
+    before = _stamp(path)
+    problem: MediaError | None = None
+    try:
+        yield
+    except MediaError as error:
+        problem = error
+    after = _stamp(path)
+    if after != before:
+        raise MediaError(
+            f"{path}: the file was written to while it was read ({before[0]} bytes before, {after[0]} after). "
+            "Wait until it is whole.",
+            status="growing_file",
+        ) from problem
+    if problem is not None:
+        raise problem
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    """Size in bytes and time of change in nanoseconds; both 0 for a file that has gone."""
+    try:
+        state = path.stat()
+    except FileNotFoundError:
+        return 0, 0
+    return state.st_size, state.st_mtime_ns
+
+
+def missing_bytes(path: Path) -> int:
+    r"""Return how far the outermost boxes of an MP4 reach beyond the end of the file; 0 for whole or other files.
+
+    Args:
+        path: a file that may be read.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     (Path(folder) / "cut.mp4").write_bytes(b"\0\0\0\x20ftypmp42" + bytes(10))
+        ...     missing_bytes(Path(folder) / "cut.mp4")
+        22
+        10
+    """
+    length = path.stat().st_size
+    at = 0
+    with path.open("rb") as file:
+        while at + 8 <= length:
+            file.seek(at)
+            header = file.read(16)
+            size, kind = int.from_bytes(header[:4], "big"), header[4:8]
+            if kind not in BOX_KINDS:
+                return 0
+            if size == 1:  # the size is too large for four bytes and follows
+                size = int.from_bytes(header[8:16], "big")
+            if size < 8:  # 0: up to the end of the file
+                return 0
+            at += size
+    return max(0, at - length)
+
+
+def unreadable(path: Path, what: str, reason: str) -> MediaError:
+    """Return the error for a stream that cannot be decoded: its file is cut short, or else `reason`.
+
+    Args:
+        path: the file.
+        what: "audio" or "video".
+        reason: why, in a few words.
+    """
+    missing = missing_bytes(path)
+    if missing:
+        return MediaError(
+            f"{path}: the file is cut short, at least {missing} bytes are missing at its end. Fetch it again.",
+            status="truncated",
+        )
+    words = "sound" if what == "audio" else "picture"
+    return MediaError(
+        f"{path}: no {words} can be decoded ({reason}). Convert the file or drop it.", status=f"unreadable_{what}"
+    )

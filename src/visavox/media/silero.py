@@ -1,8 +1,9 @@
-"""The silero-vad network, run over a whole recording at once.
+"""The silero-vad network, run over a whole recording at once or over one block after another.
 
 The weights are those of the silero-vad package; the forward pass is ours. The package runs its network once for each
 32 ms, 30 ms of computing for a clip of 5 s. Only the LSTM needs the order of time, so here the windows of a recording
-go through the convolutions as one batch: 3 ms for the same clip, equal to 2e-6.
+go through the convolutions as one batch: 3 ms for the same clip, equal to 2e-6. What the network remembers from one
+window to the next, the state of the LSTM and 4 ms of sound, is an argument, so that hours pass in constant memory.
 
 Not about where speech begins and ends: `visavox.media.speech` decides that from the probabilities.
 
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 import importlib.util
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
@@ -32,6 +34,18 @@ CONTEXT = 64
 """Samples of the window before, 4 ms, that the network sees in front of each window."""
 N_BINS = 129
 """Frequencies of its short-time Fourier transform, 0 to 8 kHz."""
+
+
+@dataclass(frozen=True, eq=False)
+class SileroMemory:
+    """What the network knows of the sound before a window."""
+
+    context: Tensor
+    """(64,) float32, the last samples."""
+    hidden: Tensor
+    """(1, 128) float32, of the LSTM."""
+    cell: Tensor
+    """(1, 128) float32, of the LSTM."""
 
 
 class SileroNetwork(nn.Module):
@@ -57,16 +71,32 @@ class SileroNetwork(nn.Module):
         Returns:
             (ceil(samples / 512),) float32 in [0, 1].
         """
+        return self.advance(voice)[0]
+
+    def advance(self, voice: Tensor, memory: SileroMemory | None = None) -> tuple[Tensor, SileroMemory]:
+        """Return the probability of speech in each window of a block, and what to give with the next block.
+
+        Args:
+            voice: (samples,) float32 in [-1, 1], 16 kHz, one sample or more; a multiple of 512 in every block but
+                the last, whose last window is filled with zeros.
+            memory: what the call for the block before returned; None at the beginning of a recording.
+
+        Returns:
+            (ceil(samples / 512),) float32 in [0, 1], and the memory.
+        """
         n_windows = -(-len(voice) // WINDOW)
-        padded = functional.pad(voice, (CONTEXT, n_windows * WINDOW - len(voice)))
+        context = torch.zeros(CONTEXT) if memory is None else memory.context
+        padded = functional.pad(torch.cat([context, voice]), (0, n_windows * WINDOW - len(voice)))
         x = padded.unfold(0, CONTEXT + WINDOW, WINDOW).unsqueeze(1)  # (windows, 1, 576)
         x = self.fourier(functional.pad(x, (0, 64), mode="reflect"))  # (windows, 258, 4)
         x = torch.hypot(x[:, :N_BINS], x[:, N_BINS:])  # (windows, 129, 4)
         for convolution in self.convolutions:
             x = convolution(x).relu()
-        states, _ = self.lstm(x.squeeze(2))  # (windows, 128, 1) -> (windows, 128): one sequence, unbatched
+        before = None if memory is None else (memory.hidden, memory.cell)
+        # (windows, 128, 1) -> (windows, 128): one sequence, unbatched
+        states, (hidden, cell) = self.lstm(x.squeeze(2), before)
         probabilities: Tensor = self.decision(states.relu()).sigmoid().squeeze(1)  # (windows,)
-        return probabilities
+        return probabilities, SileroMemory(padded[-CONTEXT:].clone(), hidden, cell)
 
 
 def load_silero() -> SileroNetwork:

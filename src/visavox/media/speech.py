@@ -15,6 +15,8 @@ Example:
 
 from __future__ import annotations
 
+import functools
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -24,10 +26,12 @@ import torch
 
 from visavox.errors import MediaError
 from visavox.media.audio import SAMPLE_RATE, Voice, voice_quality
-from visavox.media.silero import WINDOW, SileroNetwork, load_silero
+from visavox.media.silero import WINDOW, SileroMemory, SileroNetwork, load_silero
 
 WINDOW_S = WINDOW / SAMPLE_RATE
 """Seconds of one probability, 0.032."""
+RUN_SAMPLES = 64 * WINDOW
+"""Samples that go through the network at once, 2 s: with 8 s the memory of two hours is 10 % above that of a minute."""
 HYSTERESIS = 0.15
 """Speech goes on until its probability falls this far below the threshold that began it."""
 SILENT_DB = -70.0
@@ -44,6 +48,54 @@ class SpeechSegment:
     """End in seconds, greater than `start_s`."""
 
 
+@functools.cache
+def _network() -> SileroNetwork:
+    """The one network of this process: it takes 60 ms to load."""
+    return load_silero()
+
+
+class SpeechStream:
+    """Takes a recording block by block and gives the probability of speech in each 32 ms of it.
+
+    The blocks may be of any length; the result is that of one pass to 1e-5. Blocks of some seconds are the quickest.
+    It keeps 31 numbers for each second of sound.
+    """
+
+    def __init__(self) -> None:
+        """Begin before the first sample.
+
+        Raises:
+            MissingDependencyError: silero-vad is not installed.
+        """
+        self._network = _network()
+        self._memory: SileroMemory | None = None
+        self._rest = np.empty(0, dtype=np.float32)  # samples of a window that is not whole yet
+        self._probabilities: list[npt.NDArray[np.float32]] = []
+
+    def take(self, block: Voice) -> None:
+        """Hear the next samples.
+
+        Args:
+            block: (samples,) float32 in [-1, 1], 16 kHz; may be empty.
+        """
+        samples = np.concatenate([self._rest, block])
+        n_whole = len(samples) // WINDOW * WINDOW
+        self._rest = samples[n_whole:]
+        self._run(samples[:n_whole])
+
+    def finish(self) -> npt.NDArray[np.float32]:
+        """Return the probabilities, (ceil(samples / 512),) float32 in [0, 1]; the last window is filled with zeros."""
+        self._run(self._rest)
+        return np.concatenate([np.empty(0, dtype=np.float32), *self._probabilities])
+
+    def _run(self, samples: Voice) -> None:
+        with torch.inference_mode():
+            for first in range(0, len(samples), RUN_SAMPLES):
+                part = torch.from_numpy(samples[first : first + RUN_SAMPLES])
+                found, self._memory = self._network.advance(part, self._memory)
+                self._probabilities.append(found.numpy())
+
+
 class SpeechDetector:
     """Finds speech with the silero-vad network; may be sent to another process, where it loads its weights anew.
 
@@ -57,7 +109,7 @@ class SpeechDetector:
     is exactly `min_speech_s` long, and so do we; it rounds to samples, we do not.
 
     One call takes about 3 ms of one core for a clip of 5 s. Torch's own threads gain nothing here: a worker process
-    should call `torch.set_num_threads(1)`.
+    should call `torch.set_num_threads(1)`. The weights are loaded once for all detectors of a process.
     """
 
     def __init__(
@@ -68,16 +120,11 @@ class SpeechDetector:
         min_silence_s: float = 0.1,
         pad_s: float = 0.03,
     ) -> None:
-        """Store the parameters; the weights are loaded by the first call."""
+        """Store the parameters; the weights are loaded by the first call that needs them."""
         self.threshold = threshold
         self.min_speech_s = min_speech_s
         self.min_silence_s = min_silence_s
         self.pad_s = pad_s
-        self._network: SileroNetwork | None = None
-
-    def __getstate__(self) -> dict[str, object]:
-        """Leave the weights behind when the detector crosses into another process."""
-        return {**self.__dict__, "_network": None}
 
     def probabilities(self, voice: Voice) -> npt.NDArray[np.float32]:
         """Return the probability of speech in each 32 ms.
@@ -91,13 +138,9 @@ class SpeechDetector:
         Raises:
             MissingDependencyError: silero-vad is not installed.
         """
-        if self._network is None:
-            self._network = load_silero()
-        if len(voice) == 0:
-            return np.empty(0, dtype=np.float32)
-        with torch.inference_mode():
-            result: npt.NDArray[np.float32] = self._network(torch.from_numpy(np.ascontiguousarray(voice))).numpy()
-        return result
+        stream = SpeechStream()
+        stream.take(voice)
+        return stream.finish()
 
     def segments(self, voice: Voice) -> list[SpeechSegment]:
         """Return the stretches of speech in order, not overlapping, within the recording.
@@ -177,6 +220,39 @@ def keep_speech(voice: Voice, segments: Sequence[SpeechSegment]) -> Voice:
     return np.concatenate([np.empty(0, dtype=np.float32), *parts])
 
 
+def require_speech(*, speech_s: float, duration_s: float, loudness_db: float, min_speech_s: float = 0.5) -> None:
+    """Raise unless figures of a recording tell of enough speech to say something about the speaker.
+
+    Args:
+        speech_s: seconds of speech in it; 0 where none was found.
+        duration_s: its length in seconds.
+        loudness_db: of the whole, dB below full scale.
+        min_speech_s: seconds of speech that are enough; 0 takes all that is not silent.
+
+    Raises:
+        MediaError: status `silent` (no speech, and no louder than `SILENT_DB`), `no_speech` (none in a recording that
+            is loud and long enough to hold it: music, noise) or `too_little_speech`.
+    """
+    if speech_s == 0 and loudness_db <= SILENT_DB:
+        raise MediaError(
+            f"The voice is silent: its loudness must be above {SILENT_DB:g} dB. Got {loudness_db:.0f} dB. "
+            "Give another.",
+            status="silent",
+        )
+    if speech_s == 0 and duration_s > min_speech_s > 0:
+        raise MediaError(
+            f"The sound must hold speech. Got {duration_s:.2f} s at {loudness_db:.0f} dB without any: music or noise. "
+            "Give another.",
+            status="no_speech",
+        )
+    if speech_s < min_speech_s:
+        raise MediaError(
+            f"The voice holds too little speech: {min_speech_s:g} s are needed. "
+            f"Got {math.floor(speech_s * 100) / 100:.2f} s in a recording of {duration_s:.2f} s. Give a longer one.",
+            status="too_little_speech",
+        )
+
+
 def check_speech(voice: Voice, segments: Sequence[SpeechSegment], *, min_speech_s: float = 0.5) -> None:
     """Raise unless a recording holds enough speech to say something about the speaker.
 
@@ -186,19 +262,11 @@ def check_speech(voice: Voice, segments: Sequence[SpeechSegment], *, min_speech_
         min_speech_s: seconds of speech that are enough.
 
     Raises:
-        MediaError: status `silent` (no speech, and no louder than `SILENT_DB`) or `too_little_speech`.
+        MediaError: as `require_speech`.
     """
-    spoken_s = speech_seconds(segments)
-    loudness_db = voice_quality(voice)["loudness_db"]
-    if not segments and loudness_db <= SILENT_DB:
-        raise MediaError(
-            f"The voice is silent: its loudness must be above {SILENT_DB:g} dB. Got {loudness_db:.0f} dB. "
-            "Give another.",
-            status="silent",
-        )
-    if spoken_s < min_speech_s:
-        raise MediaError(
-            f"The voice holds too little speech: {min_speech_s:g} s are needed. "
-            f"Got {spoken_s:.2f} s in a recording of {len(voice) / SAMPLE_RATE:.2f} s. Give a longer one.",
-            status="too_little_speech",
-        )
+    require_speech(
+        speech_s=speech_seconds(segments),
+        duration_s=len(voice) / SAMPLE_RATE,
+        loudness_db=voice_quality(voice)["loudness_db"],
+        min_speech_s=min_speech_s,
+    )

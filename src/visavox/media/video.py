@@ -42,9 +42,8 @@ def is_video(path: Path | str) -> bool:
     try:
         check_file(path, "video")
         with path.open("rb") as file, av.open(file) as container:
-            if not is_film(container):
-                return False
-            return len(list(itertools.islice(_decoded(container, container.streams.video[0]), 2))) == 2
+            stream = film_stream(container)
+            return stream is not None and len(list(itertools.islice(_decoded(container, stream), 2))) == 2
     except (MediaError, av.FFmpegError):
         return False
 
@@ -70,17 +69,20 @@ def sample_frames(path: Path | str, n_frames: int) -> list[Frame]:
     check_file(path, "video")
     try:
         with path.open("rb") as file, av.open(file) as container:
-            if not is_film(container):
+            stream = film_stream(container)
+            if stream is None:
                 kinds = ", ".join(sorted({s.type for s in container.streams})) or "nothing"
                 raise MediaError(
                     f"{path}: the file must hold a film. It holds {kinds}, no moving picture. Give a video.",
                     status="no_video_stream",
                 )
-            begin, duration = picture_extent_s(container)
+            begin, duration = picture_extent_s(container, stream)
         times = [begin + duration * (i + 0.5) / n_frames for i in range(n_frames)]
         with path.open("rb") as file, av.open(file) as container:
-            ratio = container.streams.video[0].sample_aspect_ratio  # width of a pixel over its height; None is 1
-            frames = [upright_frame(frame, float(ratio or 1)) for frame in _frames_at(container, times)]
+            stream = film_stream(container)
+            assert stream is not None
+            ratio = stream.sample_aspect_ratio  # width of a pixel over its height; None is 1
+            frames = [upright_frame(frame, float(ratio or 1)) for frame in _frames_at(container, stream, times)]
     except av.FFmpegError as error:
         raise MediaError(
             f"{path}: no picture can be decoded ({error.strerror}). Convert the video or drop it.",
@@ -94,30 +96,30 @@ def sample_frames(path: Path | str, n_frames: int) -> list[Frame]:
     return frames
 
 
-def is_film(container: av.container.InputContainer) -> bool:
-    """Return whether the first video stream of an open file is a film by its kind: no still, cover picture or text."""
+def film_stream(container: av.container.InputContainer) -> av.VideoStream | None:
+    """Return the first stream of an open file that is a film by its kind: no still, cover picture or text."""
     names = set(container.format.name.split(","))
     if names & STILL_FORMATS or any(name.endswith("_pipe") for name in names):
-        return False
-    streams = container.streams.video
-    return bool(streams) and not streams[0].disposition & av.stream.Disposition.attached_pic
+        return None
+    covers = av.stream.Disposition.attached_pic | av.stream.Disposition.timed_thumbnails
+    return next((stream for stream in container.streams.video if not stream.disposition & covers), None)
 
 
-def picture_extent_s(container: av.container.InputContainer) -> tuple[float, float]:
+def picture_extent_s(container: av.container.InputContainer, stream: av.VideoStream) -> tuple[float, float]:
     """Return first moment and length of the picture in seconds.
 
     Where the header does not say they are those of the packets, and the container has been read to its end.
     """
-    stream = container.streams.video[0]
     if stream.duration and stream.time_base:
         return float((stream.start_time or 0) * stream.time_base), float(stream.duration * stream.time_base)
     moments = [float(p.pts * p.time_base) for p in container.demux(stream) if p.pts is not None]
     return (min(moments), max(moments) - min(moments)) if moments else (0.0, 0.0)
 
 
-def _frames_at(container: av.container.InputContainer, times: list[float]) -> Iterator[av.VideoFrame]:
+def _frames_at(
+    container: av.container.InputContainer, stream: av.VideoStream, times: list[float]
+) -> Iterator[av.VideoFrame]:
     """Yield for each time the frame that is on the screen then, each frame once."""
-    stream = container.streams.video[0]
     spacing = times[1] - times[0] if len(times) > 1 else times[0]
     if spacing <= SEEK_BEYOND_S:
         yield from pick_frames(_decoded(container, stream), times)

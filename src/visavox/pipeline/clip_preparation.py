@@ -1,236 +1,262 @@
-"""One clip: from the files of a source to its rows and its files in the corpus.
+"""One clip: from the files of a source to its rows and its files for the corpus.
 
-A face comes from an image, or from the best of a few frames of a video. Where one video holds the face and the voice
-of a clip it is read once, and either can fail without the other. This is the one place where a failure of any kind
-becomes a row with a reason. A full disk is not the clip's fault and stops the run.
+Where one video holds the face and the voice of a clip it is decoded once, and either can fail without the other. This
+is the one place where a failure of any kind becomes a row with a reason. Files are written into a folder of work in
+progress; giving them their final names is the affair of `visavox.pipeline.corpus_building`.
 
 Example:
-    preparer = ClipPreparer(ClipSettings(), Path("corpus"))
-    items = preparer.prepare(record)     # a face row and a voice row, status "ok" or a code with a reason
+    preparer = ClipPreparer(ClipSettings(), Path("corpus/.unfinished"))
+    prepared = preparer.prepare(ClipJob(record))
+    prepared.items     # face rows and a voice row, status "ok" or a code with a reason
 """
 
 from __future__ import annotations
 
+import dataclasses
 import errno
 import hashlib
 import logging
+import os
+import uuid
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from visavox.corpus.items import MODALITIES, MediaItem, stored_name
+from visavox.corpus.items import MODALITIES, MediaItem, item_key, stored_name
 from visavox.corpus.sources.base import ClipRecord, problem_items, record_item
 from visavox.errors import ConfigError, MediaError, MissingDependencyError
-from visavox.media.audio import Voice, read_voice, voice_quality, write_voice
-from visavox.media.detectors.base import DetectedFace
 from visavox.media.face_crop import FaceCrop, crop_face
+from visavox.media.face_settings import FaceSettings
 from visavox.media.images import read_image, write_face
-from visavox.media.speech import SpeechDetector, check_speech, speech_seconds
-from visavox.media.talks import read_talk
-from visavox.media.video import Frame, is_video
+from visavox.media.speaker_search import SpeakerSearch
+from visavox.media.talk_scan import TalkScan, scan_talk
+from visavox.media.video import is_video
+from visavox.media.voice_recording import RecordedVoice, VoiceRecorder, record_voice_file
+from visavox.media.voice_settings import VoiceSettings
 from visavox.registry import DETECTORS
 
 logger = logging.getLogger(__name__)
 
-DISK_ERRORS = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EROFS, errno.EIO})
+NO_ROOM = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
+BROKEN_DISK = frozenset({errno.EROFS, errno.EIO})
+OPTIONS_FOR_VIDEO: Mapping[str, Mapping[str, object]] = {"mtcnn": {"max_overlap": 0.6}}
+"""Fewer boxes a face for the last network: the same 252 faces in 16 videos in three quarters of the time. Stills keep
+the 0.7 that the encoders' crops were made with."""
 
 
 @dataclass(frozen=True)
 class ClipSettings:
     """What decides how a clip is prepared; stored with the catalog, so that a corpus is of one making."""
 
-    detector: str = "mtcnn"
-    """Registered name of the face detector."""
-    face_fallback: bool = True
-    """Keep the centre of an image without a face, marked so."""
-    min_speech_s: float = 0.5
-    """Seconds of speech that a voice must hold."""
-    frames: int = 5
-    """Frames of a video in which the face is looked for."""
+    face: FaceSettings = field(default_factory=FaceSettings)
+    """Which face is kept and how it is cut."""
+    voice: VoiceSettings = field(default_factory=VoiceSettings)
+    """What a voice must hold."""
+
+    def stored(self) -> dict[str, object]:
+        """Return what decides the rows, as JSON values by name."""
+        values = {**dataclasses.asdict(self.face), **dataclasses.asdict(self.voice)}
+        values["margin"] = self.face.resolved_margin
+        del values["max_batch"]  # changes the speed alone
+        return values
 
 
-@dataclass(frozen=True, eq=False)
-class FrameFace:
-    """The largest face in one frame of a video."""
+@dataclass(frozen=True, slots=True)
+class ClipJob:
+    """A clip to prepare, its video at hand."""
 
-    crop: FaceCrop
-    """Its crop; `crop.found` is True."""
-    frontality: float
-    """0 (profile) to 1 (looking at us)."""
-    time_s: float
-    """When the frame is shown."""
+    record: ClipRecord
+    """What the source says."""
+    fetched: Path | None = None
+    """The file that its address gave; None where it has no address."""
+    begin_s: float = 0.0
+    """Second of the video at which that file begins."""
+    is_temporary: bool = False
+    """Whether that file is to be removed when the clip is done."""
+    problem: tuple[str, str] | None = None
+    """(status, reason) of a fetch that failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedClip:
+    """What came of a clip."""
+
+    job: ClipJob
+    """What it was made from."""
+    items: tuple[MediaItem, ...]
+    """Its rows, those that failed included."""
+    files: tuple[tuple[str, str], ...]
+    """(name in the folder of work in progress, final path in the corpus) of each file that a row names."""
 
 
 class ClipPreparer:
-    """Prepares clips into the folder of a corpus; holds the detector and the speech detector of one process."""
+    """Prepares clips; holds the detector and the speech detector of one process.
 
-    def __init__(self, settings: ClipSettings, corpus: Path) -> None:
+    Args:
+        settings: how clips are prepared.
+        unfinished: folder for files that are not in place yet; it must exist.
+    """
+
+    def __init__(self, settings: ClipSettings, unfinished: Path) -> None:
+        """Store the arguments; networks are loaded by the first clip that needs them."""
         self.settings = settings
-        self.corpus = corpus
-        self._detector: Any = None
-        self._speech = SpeechDetector()
+        self.unfinished = unfinished
+        self._detectors: dict[bool, Any] = {}
+        self._files: dict[str, str] = {}
 
-    def prepare(self, record: ClipRecord) -> list[MediaItem]:
+    def prepare(self, job: ClipJob) -> PreparedClip:
         """Return the rows of a clip, having written the files of those whose status is "ok".
 
         Raises:
-            OSError: the disk is full or read-only; nothing half-written is left under a final name.
+            OSError: the disk is broken or read-only.
             MissingDependencyError: a network's weights are not installed.
         """
+        self._files = {}
+        items = tuple(self._rows(job))
+        named = {item.path for item in items}
+        files = []
+        for name, final in self._files.items():
+            if final in named:
+                files.append((name, final))
+            else:
+                (self.unfinished / name).unlink(missing_ok=True)
+        return PreparedClip(job, items, tuple(files))
+
+    def _rows(self, job: ClipJob) -> list[MediaItem]:
+        record = job.record
+        if job.problem is not None:
+            status, reason = job.problem
+            return [replace(record_item(record, m), status=status, reason=reason) for m in MODALITIES]
         failed = problem_items(record)
-        if record.face_path is not None and record.face_path == record.voice_path:
+        whole = job.fetched or (record.face_path if record.face_path == record.voice_path else None)
+        if whole is not None:
             rows = [record_item(record, modality) for modality in MODALITIES]
-            return failed + _guarded(rows, record.face_path, partial(self._talk, rows, record.face_path))
+            return failed + _guarded(rows, whole, partial(self._talk, rows, job, whole))
         for modality in MODALITIES:
             path = record.path(modality)
             if path is not None:
                 row = record_item(record, modality)
                 make = self._voice if modality == "voice" else self._face
-                failed += _guarded([row], path, partial(make, row, path))
+                failed += _guarded([row], path, partial(make, row, job, path))
         return failed
 
-    def _talk(self, rows: Sequence[MediaItem], path: Path) -> list[MediaItem]:
+    def _talk(self, rows: Sequence[MediaItem], job: ClipJob, path: Path) -> list[MediaItem]:
         """Return the rows of a video that holds both, either with a problem of its own."""
-        talk = read_talk(path, n_frames=self.settings.frames)
+        search = self._search(job.record)
         done: list[MediaItem] = []
-        for row in rows:
-            problem = talk.sound_problem if row.modality == "voice" else talk.picture_problem
-            if problem is not None:
-                done.append(replace(row, status=problem.status, reason=str(problem)))
-            elif row.modality == "voice":
-                done += _guarded([row], path, partial(self._store_voice, row, talk.voice))
-            else:
-                done += _guarded([row], path, partial(self._store_best, row, path, talk.frames, talk.times_s))
+        with self._recorder() as recorder:
+            scan = self._scan(job, path, search, recorder)
+            for row in rows:
+                problem = scan.sound_problem if row.modality == "voice" else scan.picture_problem
+                if problem is not None:
+                    done.append(replace(row, status=problem.status, reason=str(problem)))
+                elif row.modality == "voice":
+                    done += _guarded([row], path, partial(self._finish_voice, row, recorder))
+                else:
+                    done += _guarded([row], path, partial(self._store_best, row, search))
         return done
 
-    def _voice(self, row: MediaItem, path: Path) -> list[MediaItem]:
-        return self._store_voice(row, read_voice(path))
+    def _scan(self, job: ClipJob, path: Path, search: SpeakerSearch, recorder: VoiceRecorder | None) -> TalkScan:
+        start_s, end_s = _section(job)
+        return scan_talk(
+            path,
+            frames_per_s=self.settings.face.frames_per_s,
+            start_s=start_s,
+            end_s=end_s,
+            on_frame=search.look,
+            recorder=recorder,
+        )
 
-    def _store_voice(self, row: MediaItem, voice: Voice) -> list[MediaItem]:
-        segments = self._speech.segments(voice)
-        check_speech(voice, segments, min_speech_s=self.settings.min_speech_s)
-        stored = f"voices/{stored_name(row.clip, '.flac')}"
-        write_voice(self.corpus / stored, voice)
-        return [self._stored(row, stored, {**voice_quality(voice), "speech_s": speech_seconds(segments)})]
+    def _voice(self, row: MediaItem, job: ClipJob, path: Path) -> list[MediaItem]:
+        recorder = self._recorder()
+        start_s, end_s = _section(job)
+        voice = record_voice_file(path, recorder, start_s=start_s, end_s=end_s)
+        return self._store_voice(row, recorder, voice)
 
-    def _face(self, row: MediaItem, path: Path) -> list[MediaItem]:
+    def _finish_voice(self, row: MediaItem, recorder: VoiceRecorder) -> list[MediaItem]:
+        return self._store_voice(row, recorder, recorder.finish())
+
+    def _store_voice(self, row: MediaItem, recorder: VoiceRecorder, voice: RecordedVoice) -> list[MediaItem]:
+        final = f"voices/{stored_name(row.clip, '.flac')}"
+        self._files[recorder.path.name] = final
+        return [replace(row, path=final, digest=voice.digest, quality=dict(voice.quality))]
+
+    def _face(self, row: MediaItem, job: ClipJob, path: Path) -> list[MediaItem]:
         try:
             image = read_image(path)
         except MediaError:
             if not is_video(path):
                 raise
-            talk = read_talk(path, n_frames=self.settings.frames)
-            return self._store_best(row, path, talk.frames, talk.times_s)
-        return [self._store_face(row, path, crop_face(image, self._face_detector), {})]
-
-    def _store_best(
-        self, row: MediaItem, path: Path, frames: Sequence[Frame], times_s: Sequence[float]
-    ) -> list[MediaItem]:
-        """Store the face of the best frame, or the centre of the middle one."""
-        seen = []
-        for frame, time_s in zip(frames, times_s, strict=True):
-            faces = self._face_detector.detect(frame)
-            if faces:
-                seen.append(FrameFace(crop_face(frame, _Found(faces)), frontality_score(faces[0]), time_s))
-        quality = {"frames_read": float(len(frames)), "frames_with_face": float(len(seen))}
-        if not seen:
-            middle = len(frames) // 2
-            quality |= {"best_frame_s": times_s[middle], "frontality": 0.0}
-            return [self._store_face(row, path, crop_face(frames[middle], _Found([])), quality)]
-        best = seen[best_frame(seen)]
-        quality |= {"best_frame_s": best.time_s, "frontality": best.frontality}
-        return [self._store_face(row, path, best.crop, quality)]
-
-    def _store_face(self, row: MediaItem, path: Path, crop: FaceCrop, quality: Mapping[str, float]) -> MediaItem:
-        if not crop.found and not self.settings.face_fallback:
+            search = self._search(job.record)
+            scan = self._scan(job, path, search, None)
+            if scan.picture_problem is not None:
+                raise scan.picture_problem from None
+            return self._store_best(row, search)
+        face = self.settings.face
+        crop = crop_face(image, self._face_detector(), crop=face.crop, margin=face.resolved_margin)
+        if not crop.found and face.crop != "first_frame" and not face.keep_faceless:
             raise MediaError(
-                f"No face found in {path.name} by {self.settings.detector}. "
+                f"No face found in {path.name} by {face.detector}. "
                 "Give a clearer image, or let --face-fallback keep its centre.",
                 status="no_face",
             )
-        stored = f"faces/{stored_name(row.clip, '.jpg')}"
-        write_face(self.corpus / stored, crop.image)
-        figures = {
-            "face_found": float(crop.found),
-            "n_faces": float(crop.n_faces),
-            "detector_score": float(crop.score),
-            "face_width_px": float(crop.width_px),
-            "sharpness": float(crop.sharpness),
-            "brightness": float(crop.brightness),
-        }
-        return self._stored(row, stored, {**figures, **quality})
+        return [self._store_face(row, 0, crop, _figures(crop))]
 
-    def _stored(self, row: MediaItem, stored: str, quality: Mapping[str, float]) -> MediaItem:
-        return replace(row, path=stored, digest=file_digest(self.corpus / stored), quality=quality)
+    def _store_best(self, row: MediaItem, search: SpeakerSearch) -> list[MediaItem]:
+        return [self._store_face(row, index, face.crop, face.quality) for index, face in enumerate(search.finish())]
 
-    @property
-    def _face_detector(self) -> Any:
+    def _store_face(self, row: MediaItem, index: int, crop: FaceCrop, quality: Mapping[str, float]) -> MediaItem:
+        # "%." can be no part of a clip's quoted name, so that no two clips share a file.
+        final = f"faces/{stored_name(row.clip, f'%.{index}.jpg' if index else '.jpg')}"
+        path = self.unfinished / _fresh_name(".jpg")
+        write_face(path, crop.image)
+        self._files[path.name] = final
+        key = item_key(row.clip, "face", index)
+        return replace(row, key=key, path=final, digest=file_digest(path), quality=dict(quality))
+
+    def _search(self, record: ClipRecord) -> SpeakerSearch:
+        speaker = record.speaker.at if record.speaker is not None else None
+        return SpeakerSearch(self.settings.face, self._face_detector(for_video=True), speaker=speaker)
+
+    def _recorder(self) -> VoiceRecorder:
+        return VoiceRecorder(self.unfinished / _fresh_name(".flac"), self.settings.voice)
+
+    def _face_detector(self, *, for_video: bool = False) -> Any:
         """The detector, made when the first face is looked for."""
-        if self._detector is None:
-            self._detector = DETECTORS.build(self.settings.detector)
-        return self._detector
+        if for_video not in self._detectors:
+            name = self.settings.face.detector
+            options = OPTIONS_FOR_VIDEO.get(name, {}) if for_video else {}
+            self._detectors[for_video] = DETECTORS.build({"name": name, **options})
+        return self._detectors[for_video]
 
 
-class _Found:
-    """A detector that has looked already."""
-
-    name = "found"
-
-    def __init__(self, faces: list[DetectedFace]) -> None:
-        self.faces = faces
-
-    def detect(self, image: np.ndarray) -> list[DetectedFace]:
-        """Return the faces that were found, whatever the image (height, width, 3) uint8 is."""
-        del image
-        return self.faces
+def _section(job: ClipJob) -> tuple[float | None, float | None]:
+    """Return where the clip begins and ends in the file at hand, seconds; None: at its beginning, at its end."""
+    record = job.record
+    if not record.is_whole_video:
+        return None, None
+    start_s, end_s = record.start_s, record.end_s
+    return (
+        None if start_s is None else max(0.0, start_s - job.begin_s),
+        None if end_s is None else end_s - job.begin_s,
+    )
 
 
-def frontality_score(face: DetectedFace) -> float:
-    """Return how far a face looks at us, by the place of its nose between its eyes.
-
-    Args:
-        face: a detected face.
-
-    Returns:
-        1 where the nose stands over the middle between the eyes, whatever the tilt of the head; 0 where it stands
-        over or beyond an eye, as in a profile; 1 without landmarks.
-
-    Example:
-        >>> points = np.array([[0, 0], [8, 0], [6, 5], [1, 9], [7, 9]], dtype=np.float32)
-        >>> frontality_score(DetectedFace(0, 0, 9, 9, score=1.0, landmarks_px=points))
-        0.5
-    """
-    if face.landmarks_px is None:
-        return 1.0
-    left, right, nose = face.landmarks_px[:3].astype(np.float64)
-    eyes = right - left
-    length = float(eyes @ eyes)
-    place = float((nose - left) @ eyes) / length if length > 0 else 0.0  # 0 at the left eye, 1 at the right one
-    return max(0.0, 2 * min(place, 1 - place))
+def _figures(crop: FaceCrop) -> dict[str, float]:
+    return {
+        "face_found": float(crop.found),
+        "n_faces": float(crop.n_faces),
+        "detector_score": float(crop.score),
+        "face_width_px": float(crop.width_px),
+        "sharpness": float(crop.sharpness),
+        "brightness": float(crop.brightness),
+    }
 
 
-def best_frame(faces: Sequence[FrameFace]) -> int:
-    """Return which of several frames shows its face best; of equal ones the first.
-
-    The greatest product of the detector's score, the width, the square root of the sharpness (both as parts of
-    the greatest, since a frame counts against its neighbours only) and the frontality raised by a third, so that a
-    video of profiles has a best frame as well.
-
-    Args:
-        faces: one or more.
-    """
-    width = np.array([max(face.crop.width_px, 1.0) for face in faces])
-    sharpness = np.array([face.crop.sharpness for face in faces])
-    score = np.array([face.crop.score for face in faces])
-    frontality = np.array([face.frontality for face in faces])
-    sharp = np.sqrt(sharpness / max(float(sharpness.max()), 1e-9))
-    # dlib_hog gives margins, which may be negative and then weigh nothing.
-    certain = score if score.min() > 0 else np.ones(len(faces))
-    return int(np.argmax(certain * (width / width.max()) * sharp * (frontality + 1 / 3)))
+def _fresh_name(suffix: str) -> str:
+    return f"{os.getpid()}-{uuid.uuid4().hex}{suffix}"
 
 
 def _guarded(rows: Sequence[MediaItem], path: Path, make: Callable[[], list[MediaItem]]) -> list[MediaItem]:
@@ -242,8 +268,11 @@ def _guarded(rows: Sequence[MediaItem], path: Path, make: Callable[[], list[Medi
     except (MissingDependencyError, ConfigError):
         raise  # the machine's or the user's fault, not the clip's: every clip would fail alike
     except Exception as error:
-        if isinstance(error, OSError) and error.errno in DISK_ERRORS:
+        if isinstance(error, OSError) and error.errno in BROKEN_DISK:
             raise
+        if isinstance(error, OSError) and error.errno in NO_ROOM:
+            reason = f"{path.name}: there was no room on the disk for what was made of it ({error.strerror})."
+            return [replace(row, status="disk", reason=reason) for row in rows]
         logger.info("unexpected failure at %s", rows[0].key, exc_info=True)
         reason = " ".join(f"{path.name}: {type(error).__name__}: {error}".split())
         return [replace(row, status="unexpected_error", reason=reason[:500]) for row in rows]
@@ -251,4 +280,5 @@ def _guarded(rows: Sequence[MediaItem], path: Path, make: Callable[[], list[Medi
 
 def file_digest(path: Path) -> str:
     """Return the SHA-256 of a file's bytes in hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,7 +1,9 @@
 """A source to a corpus: many clips over worker processes, one writer, resumable at any kill.
 
-Each clip is one transaction, made after its files are in place under their final names. So a run that was killed
-goes on where it stopped, and nothing is done twice or lost.
+Clips are taken from the source one by one, fetched a few ahead where they have an address, prepared by worker
+processes or a cluster, and written by this process: each is one transaction, made after its files are in place. So a
+run that was killed goes on where it stopped, and nothing is done twice or lost. What failed for a reason that passes
+(the network, a full disk) is tried again by the next run.
 
 Example:
     summary = build_corpus(PrepareConfig(root=Path("data/avspeech"), out=Path("corpus")))
@@ -15,22 +17,42 @@ import itertools
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
-from visavox.config import PrepareConfig
-from visavox.corpus.catalog import Catalog
-from visavox.corpus.items import MediaItem
+from visavox.corpus.catalog import CATALOG, Catalog
 from visavox.corpus.sources.base import ClipRecord, Source
+from visavox.corpus.sources.metadata import Metadata
+from visavox.corpus_config import PrepareConfig
 from visavox.errors import ConfigError, DataError
-from visavox.pipeline.clip_preparation import ClipPreparer, ClipSettings
+from visavox.media.face_settings import FaceSettings
+from visavox.media.fetching.fetch_settings import FetchSettings
+from visavox.media.fetching.fetcher import Fetcher
+from visavox.media.voice_settings import VoiceSettings
+from visavox.pipeline.clip_preparation import ClipJob, ClipPreparer, ClipSettings, PreparedClip
+from visavox.pipeline.corpus_writing import (
+    DOWNLOADS,
+    LOCK,
+    MEDIA_FOLDERS,
+    UNFINISHED,
+    CorpusWriter,
+    clear_unfinished,
+    sole_writer,
+)
+from visavox.pipeline.fetching_ahead import fetch_ahead
+from visavox.pipeline.ray_stream import ray_stream
+from visavox.pipeline.record_selection import Selection, selected
 from visavox.registry import DETECTORS, SOURCES
 from visavox.worker_pool import n_processes, stream
 from visavox.world.world_folder import refuse_unfinished
 
-CATALOG = "catalog.sqlite"
-FEW_CLIPS = 24  # below this one process is done before a second has started
+FEW_CLIPS = 24  # below this one process is done before a second has started ...
+FEW_BYTES = 30_000_000  # ... unless the files are long
+MANY_CLIPS = 200_000  # above this a list is not read twice to see whether the corpus belongs to it
+OWN_FOLDERS = (*MEDIA_FOLDERS, DOWNLOADS, UNFINISHED)
 
 _preparer: ClipPreparer | None = None
 
@@ -43,6 +65,8 @@ class PrepareSummary:
     """Clips in the catalog, those of earlier runs included."""
     n_new: int
     """Clips that this run added."""
+    n_again: int
+    """Clips of earlier runs that this run prepared anew."""
     n_items: Mapping[str, Mapping[str, int]]
     """Items by modality and status."""
     n_faces_not_found: int
@@ -54,113 +78,223 @@ class PrepareSummary:
 
 
 def build_corpus(config: PrepareConfig, progress: Callable[[int, int], None] | None = None) -> PrepareSummary:
-    """Prepare every clip of a source that is not in the catalog yet.
+    """Prepare every clip of a source that is not in the catalog yet, and those that are to be tried again.
 
     Raises:
         ConfigError: an unknown source, detector or column; an output folder that holds something else.
         DataError: the catalog was made with other settings, holds clips that the source does not name, or is
             corrupted; the source is a simulated world that is not finished; the disk is full.
+        MissingDependencyError: the engine, or what fetches an address, is not installed.
     """
     started = time.monotonic()
     DETECTORS.get(config.detector)
-    settings = ClipSettings(config.detector, config.face_fallback, config.min_speech_s, config.frames)
-    source = _source(config)
+    settings = clip_settings(config)
+    source = build_source(config)
+    metadata = Metadata.read(config.metadata)
     if not config.table:
         refuse_unfinished(config.root)
-    records = list(itertools.islice(source, config.limit or None))
-    if not records:
+    selection = Selection.of(config)
+    if next(selected(source, selection), None) is None:
         raise DataError(
-            f"{config.root} holds no clips: the table in it has no row. Give it a row a clip, or remove it."
+            f"{config.root} holds no clips: the table in it has no row that is taken. Give it a row a clip, correct "
+            "the range of rows, or remove the table."
         )
-    n_new = 0
+    n_done = 0
     try:
-        with _open_catalog(config, settings, source) as catalog:
-            done = catalog.done_clips()
-            _refuse_strangers(config, done, records)
-            todo = [record for record in records if record.clip not in done]
+        _check_folder(config.out)
+        with sole_writer(config.out), _open_catalog(config, settings, source) as catalog:
+            done, redo = catalog.done_clips(), frozenset(catalog.clips_to_redo())
+            _refuse_strangers(config, done, source)
+            n_to_do = _n_to_do(source, selection, len(done) - len(redo))
+            todo = (_with_attributes(record, metadata) for record in _left(source, selection, done - redo))
+            writer, n_again = CorpusWriter(config.out, catalog, redo), 0
             if progress is not None:
-                progress(0, len(todo))
-            for n_new, items in enumerate(_prepared(todo, settings, config), start=1):
-                catalog.add_clip(items)
-                if progress is not None:
-                    progress(n_new, len(todo))
-            summary = _summarise(catalog, source, n_new=n_new, seconds=time.monotonic() - started)
+                progress(0, n_to_do)
+            with closing(_prepared(todo, settings, config)) as prepared_clips:
+                for n_done, prepared in enumerate(prepared_clips, start=1):
+                    writer.add(prepared)
+                    n_again += prepared.job.record.clip in redo
+                    if progress is not None:
+                        progress(n_done, max(n_done, n_to_do))
+            seconds = time.monotonic() - started
+            summary = _summarise(catalog, source, n_new=n_done - n_again, n_again=n_again, seconds=seconds)
+        shutil.rmtree(config.out / UNFINISHED, ignore_errors=True)
+        _drop_downloads(config)
         (config.out / "stats.json").write_text(json.dumps(dataclasses.asdict(summary), indent=2), encoding="utf-8")
     except OSError as error:
         raise DataError(
-            f"{config.out} cannot be written: {error.strerror or error}. {n_new} clips of this run are done and kept: "
+            f"{config.out} cannot be written: {error.strerror or error}. {n_done} clips of this run are done and kept: "
             "free space or choose another folder, and run the same command again."
         ) from error
     return summary
 
 
-def _source(config: PrepareConfig) -> Source:
+def clip_settings(config: PrepareConfig) -> ClipSettings:
+    """Return how the clips of a configuration are prepared."""
+    face = FaceSettings(
+        detector=config.detector,
+        crop=config.crop,
+        margin=config.margin,
+        n_faces=config.faces,
+        frames_per_s=config.frames_per_s,
+        min_face_px=config.min_face_px,
+        min_sharpness=config.min_sharpness,
+        min_frontality=config.min_frontality,
+        keep_faceless=config.face_fallback,
+        max_batch=config.batch_size,
+    )
+    return ClipSettings(face, VoiceSettings(min_speech_s=config.min_speech_s))
+
+
+def build_source(config: PrepareConfig) -> Source:
+    """Return the source of a configuration.
+
+    Raises:
+        ConfigError: an unknown source, or an option that it does not know.
+    """
     options: dict[str, object] = {"root": config.root, "columns": dict(config.columns)}
     # Only what was asked for, so that a source that does not know it says so.
-    if config.table:
-        options["table"] = config.table
-    if config.person_part != 1:
-        options["person_part"] = config.person_part
-    source: Source = SOURCES.build({"name": config.source, **options})
+    usual = {"media": "", "table": "", "person_part": 1}
+    options |= {name: getattr(config, name) for name, value in usual.items() if getattr(config, name) != value}
+    source: Source = SOURCES.build({**options, **config.source_spec()})
     return source
 
 
-def _open_catalog(config: PrepareConfig, settings: ClipSettings, source: Source) -> Catalog:
-    path = config.out / CATALOG
-    if config.out.exists() and not config.out.is_dir():
-        raise ConfigError(f"`out` must be a folder. {config.out} is a file. Choose another folder.")
-    if config.out.is_dir() and any(config.out.iterdir()) and not path.exists():
+def _check_folder(out: Path) -> None:
+    """Make the folder of the corpus, unless something else is in its place."""
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"`out` must be a folder. {out} is a file. Choose another folder.")
+    if out.is_dir() and not (out / CATALOG).exists() and any(path.name != LOCK for path in out.iterdir()):
         raise ConfigError(
-            f"`out` must be a new or empty folder, or a corpus to go on with. {config.out} holds other files. "
+            f"`out` must be a new or empty folder, or a corpus to go on with. {out} holds other files. "
             "Choose another folder."
         )
-    kept: dict[str, object] = {"clip": dataclasses.asdict(settings), "source": source.settings()}
+    out.mkdir(parents=True, exist_ok=True)
+
+
+def _open_catalog(config: PrepareConfig, settings: ClipSettings, source: Source) -> Catalog:
+    kept: dict[str, object] = {"clip": settings.stored(), "source": source.settings()}
+    if config.metadata:
+        kept["metadata"] = [path.name for path in config.metadata]
     # The catalog first, at the beginning and when starting anew: after a kill in between, a folder without it would
     # belong to somebody else, and an old one would name files that are gone.
-    config.out.mkdir(parents=True, exist_ok=True)
-    catalog = Catalog.create(path, kept, overwrite=config.overwrite)
+    catalog = Catalog.create(config.out / CATALOG, kept, overwrite=config.overwrite)
     if config.overwrite:
-        for name in ("faces", "voices", "cache"):
+        for name in (*OWN_FOLDERS, "cache"):
             shutil.rmtree(config.out / name, ignore_errors=True)
-    for name in ("faces", "voices"):
+    for name in MEDIA_FOLDERS:
         (config.out / name).mkdir(exist_ok=True)
+    clear_unfinished(config.out)
+    _drop_downloads(config)
     return catalog
 
 
-def _refuse_strangers(config: PrepareConfig, done: set[str], records: Sequence[ClipRecord]) -> None:
+def _drop_downloads(config: PrepareConfig) -> None:
+    if not config.keep_downloads:
+        shutil.rmtree(config.out / DOWNLOADS, ignore_errors=True)
+
+
+def _refuse_strangers(config: PrepareConfig, done: set[str], source: Source) -> None:
     """Raise if the corpus holds clips of another folder of the same name, or clips that the table has lost since."""
-    strangers = sorted(done - {record.clip for record in records})
-    if strangers and not config.limit:
-        raise DataError(
-            f"{config.out} holds {len(strangers)} clips that {config.root} does not name, {strangers[0]!r} for one. "
-            "Choose another folder, or start anew with --overwrite."
-        )
+    if not done or len(done) > MANY_CLIPS:
+        return
+    strangers = set(done)
+    for record in source:
+        strangers.discard(record.clip)
+        if not strangers:
+            return
+    raise DataError(
+        f"{config.out} holds {len(strangers)} clips that {config.root} does not name, {min(strangers)!r} for one. "
+        "Choose another folder, or start anew with --overwrite."
+    )
+
+
+def _n_to_do(source: Source, selection: Selection, n_done: int) -> int:
+    """Return about how many clips a run will prepare, for its progress."""
+    last = len(source)
+    last = min(last, selection.to_row or last)
+    n_rows = max(0, last - selection.from_row) // selection.n_shards
+    return max(0, min(n_rows, selection.limit or n_rows) - n_done)
+
+
+def _left(source: Source, selection: Selection, done: set[str]) -> Iterator[ClipRecord]:
+    """Iterate over the selected clips that are not done."""
+    if not selection.counts_rows:
+        return selected(source.fresh(done), selection)
+    return (record for record in selected(source, selection) if record.clip not in done)
+
+
+def _with_attributes(record: ClipRecord, metadata: Metadata) -> ClipRecord:
+    found = metadata.attributes_of(person=record.person, video=record.video, clip=record.clip)
+    return dataclasses.replace(record, attributes={**found, **record.attributes}) if found else record
 
 
 def _prepared(
-    records: Sequence[ClipRecord], settings: ClipSettings, config: PrepareConfig
-) -> Iterator[list[MediaItem]]:
-    n_workers = 1 if len(records) < FEW_CLIPS else n_processes(config.workers)
-    return stream(_prepare, records, n_workers=n_workers, initializer=_start, arguments=(settings, config.out))
+    records: Iterable[ClipRecord], settings: ClipSettings, config: PrepareConfig
+) -> Generator[PreparedClip, None, None]:
+    """Prepare clips with the engine that is asked for, in the order in which they are done."""
+    remaining = iter(records)
+    first = list(itertools.islice(remaining, FEW_CLIPS))
+    records = itertools.chain(first, remaining)
+    # Absolute, since the machines of a cluster have working folders of their own.
+    arguments = (settings, (config.out / UNFINISHED).absolute())
+    with closing(_jobs(records, config)) as jobs:
+        if config.engine == "ray":
+            work = partial(ray_stream, n_workers=config.workers)
+        else:
+            work = partial(stream, n_workers=1 if _is_little(first) else n_processes(config.workers))
+        with closing(work(_prepare, jobs, initializer=_start, arguments=arguments)) as prepared:
+            yield from prepared
 
 
-def _start(settings: ClipSettings, corpus: Path) -> None:
+def _is_little(records: list[ClipRecord]) -> bool:
+    """Whether all there is to do is done sooner by this process alone."""
+    if len(records) >= FEW_CLIPS or any(record.address for record in records):
+        return False
+    paths = {path for record in records for path in (record.face_path, record.voice_path) if path is not None}
+    return sum(path.stat().st_size for path in paths if path.is_file()) < FEW_BYTES
+
+
+def _jobs(records: Iterable[ClipRecord], config: PrepareConfig) -> Generator[ClipJob, None, None]:
+    """Turn records into jobs whose videos are at hand."""
+    fetch = FetchSettings(
+        attempts=config.attempts,
+        requests_per_minute=config.requests_per_minute,
+        timeout_s=config.timeout_s,
+        max_bytes=int(config.max_video_mb * 1e6),
+        max_height_px=config.max_height_px,
+        cookies=config.cookies,
+    )
+    fetcher = Fetcher(config.out.absolute() / DOWNLOADS, fetch)
+    with closing(fetch_ahead(records, fetcher, n_threads=config.downloads)) as fetched_clips:
+        for fetched in fetched_clips:
+            problem = fetched.problem
+            yield ClipJob(
+                fetched.record,
+                fetched.path,
+                fetched.begin_s,
+                is_temporary=fetched.is_temporary and not config.keep_downloads,
+                problem=None if problem is None else (problem.status, str(problem)),
+            )
+
+
+def _start(settings: ClipSettings, unfinished: Path) -> None:
     global _preparer
-    _preparer = ClipPreparer(settings, corpus)
+    _preparer = ClipPreparer(settings, unfinished)
 
 
-def _prepare(record: ClipRecord) -> list[MediaItem]:
+def _prepare(job: ClipJob) -> PreparedClip:
     assert _preparer is not None
-    return _preparer.prepare(record)
+    return _preparer.prepare(job)
 
 
-def _summarise(catalog: Catalog, source: Source, *, n_new: int, seconds: float) -> PrepareSummary:
-    faces = catalog.items(modality="face")
+def _summarise(catalog: Catalog, source: Source, *, n_new: int, n_again: int, seconds: float) -> PrepareSummary:
     return PrepareSummary(
-        n_clips=len(catalog.done_clips()),
+        n_clips=catalog.n_clips(),
         n_new=n_new,
+        n_again=n_again,
         n_items=catalog.counts(),
-        n_faces_not_found=sum(item.quality.get("face_found") == 0 for item in faces),
+        n_faces_not_found=catalog.n_with_figure("face_found", 0.0),
         source=source.stats(),
         seconds=round(seconds, 1),
     )

@@ -20,14 +20,14 @@ import numpy as np
 from visavox.config import EmbedConfig
 from visavox.corpus.atomic_file import atomic_file
 from visavox.corpus.cache import EmbeddingCache
-from visavox.corpus.catalog import Catalog
+from visavox.corpus.catalog import CATALOG, Catalog
 from visavox.corpus.embeddings import EmbeddingTable, table_from_items
 from visavox.corpus.items import MODALITIES, MediaItem, Modality
 from visavox.errors import DataError
 from visavox.media.audio import read_voice
 from visavox.media.images import read_image
 from visavox.models.encoders.trainable import TrainableEncoder
-from visavox.pipeline.corpus_building import CATALOG
+from visavox.pipeline.crop_check import refuse_other_crops
 from visavox.pipeline.frozen_encoder import Compute, FrozenEncoder, Spec
 from visavox.pipeline.voice_ceiling import VoiceCeiling, voice_ceiling
 from visavox.worker_pool import n_processes, stream
@@ -98,12 +98,14 @@ def embed_corpus(config: EmbedConfig, progress: Callable[[int, int], None] | Non
 
     Raises:
         UnknownNameError: no encoder has this name.
+        ConfigError: the corpus has face crops of another kind than the encoders read.
         MissingDependencyError: the weights are not installed.
         DataError: the folder holds no catalog, or an encoder returned a value that is not finite.
     """
     with Catalog.open(config.corpus / CATALOG) as catalog:
         items = {modality: list(catalog.items(modality=modality)) for modality in MODALITIES}
         settings, catalog_hash = catalog.settings, catalog.content_hash()
+    refuse_other_crops(settings.get("clip", {}), where=str(config.corpus))
     cache = EmbeddingCache(config.cache or config.corpus / "cache")
     compute = Compute.of(config)
     specs: dict[Modality, Spec] = {"voice": config.voice_encoder, "face": config.face_encoder}
@@ -111,7 +113,7 @@ def embed_corpus(config: EmbedConfig, progress: Callable[[int, int], None] | Non
     missing = {m: cache.get_many(_digests(items[m]), encoders[m].identifier)[1] for m in MODALITIES}
     total, done = sum(map(len, missing.values())), 0
     for modality in MODALITIES:
-        for job, vectors in _embedded(config, modality, items[modality], missing[modality], encoders[modality]):
+        for job, vectors in embed_missing(config, modality, items[modality], missing[modality], encoders[modality]):
             cache.put_many(dict(zip(job.digests, vectors, strict=True)), encoders[modality].identifier)
             done += len(vectors)
             if progress is not None:
@@ -129,9 +131,18 @@ def embed_corpus(config: EmbedConfig, progress: Callable[[int, int], None] | Non
     return embedded
 
 
-def _embedded(
+def embed_missing(
     config: EmbedConfig, modality: Modality, items: Sequence[MediaItem], missing: Sequence[str], encoder: FrozenEncoder
 ) -> Iterator[tuple[Job, np.ndarray]]:
+    """Yield jobs with their vectors, (items of the job, dim) float32, as processes finish them.
+
+    Args:
+        config: the corpus, the number of processes, the size of a batch.
+        modality: of the items.
+        items: all that the digests may be of.
+        missing: digests to embed; one that is given twice is embedded once.
+        encoder: of this modality.
+    """
     paths = {item.digest: config.corpus / str(item.path) for item in items}
     jobs = [
         Job(modality, digests, tuple(paths[digest] for digest in digests))

@@ -19,14 +19,14 @@ from typing import Any
 import numpy as np
 
 from visavox.batches.media_pairs import MediaPairs, PreparedItems
-from visavox.corpus.catalog import Catalog
+from visavox.corpus.catalog import CATALOG, Catalog
 from visavox.corpus.embeddings import EmbeddingTable, table_from_items
 from visavox.corpus.items import MODALITIES, MediaItem, Modality
 from visavox.errors import DataError
 from visavox.media.audio import read_voice
 from visavox.media.images import read_image
 from visavox.models.encoders.trainable import TrainableEncoder
-from visavox.pipeline.corpus_building import CATALOG
+from visavox.pipeline.crop_check import refuse_other_crops
 from visavox.pipeline.frozen_encoder import Spec, build_encoder
 from visavox.worker_pool import n_processes, stream
 
@@ -106,6 +106,7 @@ class CorpusRows:
         with Catalog.open(folder / CATALOG) as catalog:
             items = {modality: tuple(catalog.items(modality=modality)) for modality in MODALITIES}
             settings, catalog_hash = catalog.settings, catalog.content_hash()
+        refuse_other_crops(settings.get("clip", {}), where=str(folder))
         for modality in MODALITIES:
             if not items[modality]:
                 raise DataError(f"{folder} holds no usable {modality}. Its catalog says why, clip by clip.")

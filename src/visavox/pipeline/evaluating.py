@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from visavox.config import EvaluateConfig
-from visavox.corpus.catalog import Catalog
+from visavox.corpus.catalog import CATALOG, Catalog
 from visavox.corpus.trial_files import MANIFEST, read_trials
 from visavox.corpus.trials import DIRECTIONS, Direction, Trials, TrialSet
 from visavox.errors import ConfigError
@@ -34,7 +34,6 @@ from visavox.evaluation.report import read_report, write_report
 from visavox.evaluation.scoring import Scorer, dot_product
 from visavox.evaluation.strips import pick_strips
 from visavox.pipeline.checkpoints import list_checkpoints
-from visavox.pipeline.corpus_building import CATALOG
 from visavox.pipeline.embedding import load_ceiling
 from visavox.pipeline.gender_prediction import gender_predictor, prediction_note
 from visavox.pipeline.tested_people import TestedPeople, find_tested_people, project

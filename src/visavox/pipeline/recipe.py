@@ -36,11 +36,11 @@ from visavox.command_line import parse_mapping
 from visavox.config import (
     EmbedConfig,
     EvaluateConfig,
-    PrepareConfig,
     SimulateConfig,
     SplitConfig,
     TrainConfig,
 )
+from visavox.corpus_config import PrepareConfig
 from visavox.errors import ConfigError, UnknownNameError
 
 STEP_CONFIGS: Mapping[str, type] = {

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from visavox.config import SplitConfig
 from visavox.corpus.audit import Audit, audit
-from visavox.corpus.catalog import Catalog
+from visavox.corpus.catalog import CATALOG, Catalog
 from visavox.corpus.items import MediaItem
 from visavox.corpus.near_duplicates import difference_hash
 from visavox.corpus.splits import TEST, Splits, make_split
@@ -22,7 +22,6 @@ from visavox.corpus.trial_files import write_trials
 from visavox.corpus.trials import TrialSet
 from visavox.errors import ConfigError, DataError
 from visavox.media.images import read_image
-from visavox.pipeline.corpus_building import CATALOG
 from visavox.pipeline.embedding import CorpusEmbeddings
 
 SPLITS, TRIALS, AUDIT = "splits.json", "trials", "audit.json"

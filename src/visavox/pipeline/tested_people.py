@@ -16,15 +16,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from visavox.config import EmbedConfig, EvaluateConfig, PrepareConfig
-from visavox.corpus.catalog import Catalog
+from visavox.config import EmbedConfig, EvaluateConfig
+from visavox.corpus.catalog import CATALOG, Catalog
 from visavox.corpus.embeddings import EmbeddingTable
 from visavox.corpus.pairing import match_clips
 from visavox.corpus.splits import Splits
+from visavox.corpus_config import PrepareConfig
 from visavox.errors import ConfigError, DataError
 from visavox.models.associators.base import Associator
 from visavox.pipeline.carried_encoders import is_same_encoder
-from visavox.pipeline.corpus_building import CATALOG, build_corpus
+from visavox.pipeline.corpus_building import build_corpus
 from visavox.pipeline.embedding import CorpusEmbeddings, embed_corpus
 from visavox.pipeline.frozen_encoder import Compute
 from visavox.pipeline.gender_prediction import with_predicted_genders

@@ -20,11 +20,10 @@ from typing import Any
 
 import numpy as np
 
-from visavox.corpus.catalog import Catalog
+from visavox.corpus.catalog import CATALOG, Catalog
 from visavox.corpus.embeddings import EmbeddingTable, table_from_items
 from visavox.corpus.items import MODALITIES, Attribute, MediaItem, Modality, item_key
 from visavox.models.encoders.base import Provenance
-from visavox.pipeline.corpus_building import CATALOG
 from visavox.pipeline.embedding import ABOUT, CorpusEmbeddings
 from visavox.world.ceiling import measure_ceiling
 from visavox.world.latent_vectors import column_names, latent_vectors, rotation

@@ -149,17 +149,45 @@ def test_names_that_other_tools_trip_over_are_read(tmp_path: Path) -> None:
     assert [row.clip for row in rows(tmp_path, content)] == names
 
 
-@pytest.mark.parametrize("where", ["header", "row"])
-def test_another_encoding_is_an_error_with_the_byte(where: str, tmp_path: Path) -> None:
-    content = b"clip,\xfc\n" if where == "header" else b"clip,person\na,M\xfcller\n"
+def test_a_header_in_another_encoding_is_an_error_with_the_byte(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"must be UTF-8 text. Got byte 0xfc. Save it as UTF-8"):
-        list(read_rows(read_table(write(tmp_path, content))))
+        read_table(write(tmp_path, b"clip,\xfc\n"))
 
 
-def test_an_endless_quote_is_an_error_with_its_line(tmp_path: Path) -> None:
-    content = 'clip,person\na,Ann\n"b,' + "x" * 1_100_000
-    with pytest.raises(DataError, match=r"line 3 is no CSV .*Check its quotes"):
-        list(read_rows(read_table(write(tmp_path, content))))
+def test_a_row_in_another_encoding_is_a_row_with_a_problem(tmp_path: Path) -> None:
+    bad, good = rows(tmp_path, b"clip,person\n\xfc,M\xfcller\nb,Bob\n")
+    assert bad.problem == ("malformed_row", "clips.csv line 2: is no UTF-8 text (byte 0xfc)")
+    assert bad.clip == "\\udcfc"
+    assert good == ClipRow(3, "b", person="Bob")
+
+
+@pytest.mark.parametrize("broken", ['x,"Ann', '"x,Ann', 'x,"A"nn"', '"' + "x" * 1_100_000])
+@pytest.mark.parametrize("after", [0, 1, 3])
+def test_a_broken_quote_is_one_row_and_hides_none(broken: str, after: int, tmp_path: Path) -> None:
+    good = [f"g{i},Bob" for i in range(after)]
+    found = rows(tmp_path, "\n".join(["clip,person", "a,Ann", broken, *good]) + "\n")
+    assert [(row.clip, row.line) for row in found if not row.problem] == [
+        ("a", 2), *((f"g{i}", 4 + i) for i in range(after))
+    ]  # fmt: skip
+    (bad,) = [row for row in found if row.problem]
+    assert (bad.line, bad.problem and bad.problem[0]) == (3, "malformed_row")
+
+
+def test_two_stray_quotes_do_not_join_their_rows(tmp_path: Path) -> None:
+    """A reader that is not strict takes these four rows for one, with the right number of cells."""
+    found = rows(tmp_path, 'clip,person\na,"Ann\nb,Bob\nc,Cid\nd,"Dan\n')
+    assert [row.clip for row in found] == ["a", "b", "c", "d"]
+    assert [row.problem is None for row in found] == [False, True, True, False]
+
+
+def test_a_quote_in_the_middle_of_a_cell_stays(tmp_path: Path) -> None:
+    (row,) = rows(tmp_path, 'clip,note\na,5" screen\n')
+    assert row.attributes == {"note": '5" screen'}
+
+
+def test_a_header_with_a_broken_quote_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"line 1 is no CSV: it has a quote that never ends. Check its quotes"):
+        read_table(write(tmp_path, 'clip,"person\na,Ann\n'))
 
 
 def test_a_table_that_cannot_be_opened_is_one_line(tmp_path: Path) -> None:

@@ -108,3 +108,31 @@ def test_a_name_that_is_no_unicode_is_readable(tmp_path: Path) -> None:
 def test_an_empty_folder_has_no_files(tmp_path: Path) -> None:
     index = FileIndex(tmp_path)
     assert (index.paths(), index.unused(), index.find("a")) == ([], [], [])
+
+
+def test_names_that_differ_in_their_accents_form_alone_are_two_files(tmp_path: Path) -> None:
+    names = [unicodedata.normalize(form, "Zoë.jpg") for form in ("NFC", "NFD")]
+    index = make(tmp_path, *names)
+    assert sorted(path.name for path in index.paths()) == sorted(names)
+    assert len(index.find("Zoë")) == 2
+
+
+def test_a_folder_is_known_by_its_own_name_rather_than_by_a_link_to_it(tmp_path: Path) -> None:
+    make(tmp_path, "z/a.jpg")
+    (tmp_path / "link").symlink_to(tmp_path / "z")
+    index = FileIndex(tmp_path)
+    assert [path.relative_to(tmp_path).as_posix() for path in index.paths()] == ["z/a.jpg"]
+
+
+def test_folders_that_cannot_be_read_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(tmp_path / "r", "a/1.jpg", "b/2.jpg")
+    scandir = os.scandir
+
+    def locked(path: str) -> object:
+        if str(path).endswith("/a"):
+            raise PermissionError(13, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", locked)
+    index = FileIndex(tmp_path / "r")
+    assert ([path.name for path in index.paths()], index.unreadable) == (["2.jpg"], ["r/a"])

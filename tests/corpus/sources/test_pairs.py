@@ -197,7 +197,7 @@ def test_a_missing_table_says_both_remedies(tmp_path: Path) -> None:
 def test_errors_of_the_table_come_through(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="has no column 'clip'"):
         list(PairsSource(folder(tmp_path, "name\na\n", [], [])))
-    (tmp_path / "data" / "clips.csv").write_bytes(b"clip\n\xff\n")
+    (tmp_path / "data" / "clips.csv").write_bytes(b"clip,\xff\n")
     with pytest.raises(DataError, match="must be UTF-8"):
         list(PairsSource(tmp_path / "data"))
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from visavox.corpus.sources.base import ClipRecord
-from visavox.corpus.sources.videos import VideosSource, clip_names
+from visavox.corpus.sources.video_names import clip_names
+from visavox.corpus.sources.videos import VideosSource
 from visavox.errors import ConfigError, DataError
 from visavox.registry import SOURCES
 
@@ -111,6 +112,8 @@ def test_a_simulated_world_is_read_as_its_table_says(tmp_path: Path) -> None:
         "people_from": "people.csv",
         "n_extra_videos": 0,
         "extra_examples": [],
+        "n_links_left_out": 0,
+        "unreadable_folders": [],
     }
 
 
@@ -234,3 +237,109 @@ def test_the_settings_name_what_decides_the_records(tmp_path: Path) -> None:
     source = SOURCES.build({"name": "videos", "root": make(tmp_path / "r", "1.mp4"), "person_part": -1})
     assert source.settings() == {"name": "videos", "folder": "r", "columns": {}, "table": "", "person_part": -1}
     assert source.stats() == {}
+
+
+@pytest.mark.parametrize(
+    ("pattern", "expected"),
+    [
+        (r"(?P<person>[^_/]+)_", ["ann", "bob", None]),
+        (r"(?P<person>[a-z]+)[^/]*$", ["ann", "bob", "cid"]),
+        (r"^x/(?P<person>.*)_", ["ann", "bob", None]),
+        (r"(?P<person>x*)$", [None, None, None]),
+    ],
+)
+def test_a_pattern_names_the_people(tmp_path: Path, pattern: str, expected: list[str | None]) -> None:
+    make(tmp_path, "x/ann_01.mp4", "x/bob_1_2.mp4", "x/cid.mp4")
+    source = VideosSource(tmp_path, person_pattern=pattern)
+    found = [record.person for record in source]
+    assert [person and person.split("_")[0] for person in found] == expected
+    assert source.stats()["people_from"] == f"the pattern {pattern}"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "words"), [("(", "must be a regular expression. Got '\\('"), ("(.*)_", "must have a group `person`")]
+)
+def test_a_pattern_that_is_none_is_one_line(tmp_path: Path, pattern: str, words: str) -> None:
+    with pytest.raises(ConfigError, match=words) as error:
+        list(VideosSource(make(tmp_path, "a.mp4"), person_pattern=pattern))
+    assert "\n" not in str(error.value)
+
+
+def test_rows_with_times_are_parts_of_their_video(tmp_path: Path) -> None:
+    table = "file,person,start,end\na.mp4,Ann,0,2.5\na.mp4,Bob,2.5,4\na.mp4,Cid,,\nb.mp4,Dan,1,\nb.mp4,Eve,,2\n"
+    found = records(make(tmp_path, "a.mp4", "b.mp4", table=table))
+    assert {name: (r.person, r.start_s, r.end_s, r.is_whole_video, r.video) for name, r in found.items()} == {
+        "a_0_2500": ("Ann", 0.0, 2.5, True, "a.mp4"),
+        "a_2500_4000": ("Bob", 2.5, 4.0, True, "a.mp4"),
+        "a": ("Cid", None, None, False, "a.mp4"),
+        "b_1000_end": ("Dan", 1.0, None, True, "b.mp4"),
+        "b_0_2000": ("Eve", None, 2.0, True, "b.mp4"),
+    }
+
+
+def test_only_an_equal_part_is_a_duplicate_and_an_empty_one_is_no_part(tmp_path: Path) -> None:
+    table = "file,start,end\na.mp4,1,2\na.mp4,1.0,2\na,1,3\na,2,2\na,3,1\n"
+    found = records(make(tmp_path, "a.mp4", table=table))
+    assert {name: record.problem and record.problem[0] for name, record in found.items()} == {
+        "a_1000_2000": None,
+        "a#line3": "duplicate_key",
+        "a_1000_3000": None,
+        "a#line5": "invalid_time",
+        "a#line6": "invalid_time",
+    }
+
+
+@pytest.mark.parametrize(
+    ("rows", "times", "is_part"),
+    [
+        (["a.mp4,yt1,3,5", "b.mp4,yt1,9,12"], "", False),
+        (["a.mp4,yt1,3,5", "b.mp4,yt1,9,12"], "file", True),
+        (["a.mp4,yt1,3,5", "a.mp4,yt1,9,12"], "", True),
+    ],
+)
+def test_beside_a_source_times_are_of_the_source_unless_a_file_is_there_twice(
+    tmp_path: Path, rows: list[str], times: str, is_part: bool
+) -> None:
+    make(tmp_path, "a.mp4", "b.mp4", table="\n".join(["file,video,start,end", *rows]) + "\n")
+    found = records(tmp_path, times=times)
+    assert [record.is_whole_video for record in found.values()] == [is_part] * 2
+    assert ["_" in name for name in found] == [is_part] * 2
+    with pytest.raises(ConfigError, match="`times` must be 'file', 'source' or ''. Got 'x'"):
+        list(VideosSource(tmp_path, times="x"))
+
+
+def test_a_table_of_people_tells_of_all_their_videos(tmp_path: Path) -> None:
+    make(tmp_path, "ann/1.mp4", "ann/2.mp4", "bob/1.mp4", table="speaker,Sex,shoe\nann,Female,38\n")
+    source = VideosSource(tmp_path)
+    found = list(source)
+    assert len(source) == 3
+    assert [(r.clip, r.person, {k: a.value for k, a in r.attributes.items()}) for r in found] == [
+        ("ann/1", "ann", {"gender": "f", "shoe": "38"}),
+        ("ann/2", "ann", {"gender": "f", "shoe": "38"}),
+        ("bob/1", "bob", {}),
+    ]
+    assert source.stats()["people_from"] == "the first folder below the root"
+    assert source.stats()["n_extra_videos"] == 0
+
+
+def test_a_link_to_a_video_that_is_there_is_left_out_and_counted(tmp_path: Path) -> None:
+    make(tmp_path / "r", "b/1.mp4")
+    make(tmp_path / "elsewhere", "2.mp4")
+    (tmp_path / "r/a").mkdir()
+    (tmp_path / "r/a/same.mp4").symlink_to(tmp_path / "r/b/1.mp4")
+    (tmp_path / "r/a/other.mp4").symlink_to(tmp_path / "elsewhere/2.mp4")
+    (tmp_path / "r/a/third.mp4").symlink_to(tmp_path / "elsewhere/2.mp4")
+    (tmp_path / "r/a/dead.mp4").symlink_to(tmp_path / "nowhere.mp4")
+    (tmp_path / "r/loop").symlink_to(tmp_path / "r")
+    assert list(records(tmp_path / "r")) == ["a/dead", "a/other", "b/1"]
+    source = VideosSource(tmp_path / "r")
+    list(source)
+    assert (source.stats()["n_links_left_out"], source.stats()["n_extra_videos"]) == (2, 0)
+    make(tmp_path / "r", table="file,person\na/same.mp4,Ann\n")
+    assert records(tmp_path / "r")["a/same"].person == "Ann"
+
+
+def test_names_with_quotes_and_line_ends_are_names(tmp_path: Path) -> None:
+    names = ['it\'s "so".mp4', "two\nlines.mp4", " lead.mp4", "名前/é ü.mov", "$(rm -rf x).mp4"]
+    make(tmp_path, *names)
+    assert sorted(records(tmp_path)) == sorted(name.rsplit(".", 1)[0] for name in names)

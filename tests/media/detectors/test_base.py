@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 
 from visavox.errors import ConfigError
-from visavox.media.detectors.base import DetectedFace, Detector, check_image, largest_first, shrink
+from visavox.media.detectors.base import (
+    BatchDetector,
+    DetectedFace,
+    Detector,
+    check_image,
+    detect_all,
+    largest_first,
+    rescaled,
+    shrink,
+)
 from visavox.registry import DETECTORS
 
 
@@ -46,6 +57,47 @@ def test_a_large_image_is_shrunk_with_its_shape_kept() -> None:
 
 def test_a_long_strip_keeps_at_least_one_pixel() -> None:
     assert shrink(np.zeros((1, 5000, 3), np.uint8), max_px=100)[0].shape == (1, 100, 3)
+
+
+class Width:
+    """Finds one face, as wide as the image."""
+
+    name = "width"
+
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def detect(self, image: np.ndarray) -> list[DetectedFace]:
+        self.batches.append(1)
+        return [face(0, 0, image.shape[1], 1)]
+
+
+class WidthOfMany(Width):
+    """Also takes images of one size together."""
+
+    def detect_many(self, images: Sequence[np.ndarray]) -> list[list[DetectedFace]]:
+        assert len({image.shape for image in images}) == 1
+        self.batches.append(len(images))
+        return [[face(0, 0, image.shape[1], 1)] for image in images]
+
+
+@pytest.mark.parametrize(("kind", "batches"), [(Width, [1, 1, 1, 1]), (WidthOfMany, [2, 1, 1])])
+def test_all_images_are_looked_at_those_of_one_size_together(kind: type[Width], batches: list[int]) -> None:
+    detector = kind()
+    images = [np.zeros(shape, np.uint8) for shape in ((4, 30, 3), (4, 20, 3), (4, 30, 3), (5, 30, 3))]
+    assert [found[0].width_px for found in detect_all(detector, images)] == [30, 20, 30, 30]
+    assert detector.batches == batches
+    assert detect_all(detector, []) == []
+    assert isinstance(detector, BatchDetector) == (kind is WidthOfMany)
+
+
+def test_a_rescaled_face_is_where_it_is_in_the_image_itself() -> None:
+    small = DetectedFace(1, 2, 3, 4, score=0.7, landmarks_px=np.ones((5, 2), np.float32))
+    large = rescaled(small, 0.25)
+    assert large == DetectedFace(4, 8, 12, 16, score=0.7)
+    np.testing.assert_array_equal(large.landmarks_px, np.full((5, 2), 4, np.float32))
+    assert rescaled(small, 1.0) is small
+    assert rescaled(face(0, 0, 1, 1), 0.5).landmarks_px is None
 
 
 @pytest.mark.parametrize(

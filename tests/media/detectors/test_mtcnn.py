@@ -150,6 +150,75 @@ def test_a_face_too_small_for_the_first_look_is_found_by_the_second(portrait) ->
     assert 100 < face.y0_px < face.y1_px < 150
 
 
+def varied(portraits) -> list[np.ndarray]:
+    """Images of one size: one face, two, a small one for the second look only, none, noise."""
+    blank = np.full((240, 320, 3), 128, np.uint8)
+    images = [blank.copy() for _ in range(5)]
+    for image, row, x, y, side in ((0, 0, 60, 20, 200), (1, 1, 0, 40, 160), (1, 2, 170, 60, 140), (2, 0, 200, 100, 30)):
+        part = cv2.resize(portraits[row].image, (side, side), interpolation=cv2.INTER_AREA)
+        images[image][y : y + side, x : x + side] = part
+    images[4] = np.random.default_rng(1).integers(0, 256, blank.shape).astype(np.uint8)
+    return images
+
+
+@pytest.mark.parametrize("n_at_once", [1, 3])
+def test_many_images_give_what_each_gives_alone(
+    portraits, monkeypatch: pytest.MonkeyPatch, detector: MtcnnDetector, n_at_once: int
+) -> None:
+    images = varied(portraits)
+    alone = [detector.detect(image) for image in images]
+    assert [len(faces) for faces in alone[:4]] == [1, 2, 1, 0]
+    monkeypatch.setattr(mtcnn, "MAX_PATCHES", n_at_once)
+    monkeypatch.setattr(mtcnn, "MAX_LEVELS", n_at_once)
+    for order in ([0, 1, 2, 3, 4], [4, 3, 1, 0, 2]):
+        together = detector.detect_many([images[row] for row in order])
+        for row, faces in zip(order, together, strict=True):
+            assert len(faces) == len(alone[row])
+            for found, wanted in zip(faces, alone[row], strict=True):
+                box, same = (np.array([f.x0_px, f.y0_px, f.x1_px, f.y1_px]) for f in (found, wanted))
+                np.testing.assert_allclose(box, same, atol=1e-2)
+                np.testing.assert_allclose(found.landmarks_px, wanted.landmarks_px, atol=1e-2)
+                assert found.score == pytest.approx(wanted.score, abs=1e-4)
+
+
+def test_many_large_images_come_back_in_their_own_pixels(portrait, detector: MtcnnDetector) -> None:
+    large = cv2.resize(portrait.image, (1400, 1400), interpolation=cv2.INTER_CUBIC)
+    (first,), (second,) = detector.detect_many([large, large[:, ::-1].copy()])
+    assert first.width_px == pytest.approx(detector.detect(large)[0].width_px)
+    assert first.x0_px + second.x1_px == pytest.approx(1400, abs=0.1 * first.width_px)
+
+
+def test_fewer_boxes_for_the_third_network_find_the_same_faces(
+    portraits, monkeypatch: pytest.MonkeyPatch, detector: MtcnnDetector
+) -> None:
+    images, seen = varied(portraits), []
+    finish = mtcnn._finish
+
+    def counted(networks, images, candidates, min_score):
+        seen.append(sum(map(len, candidates)))
+        return finish(networks, images, candidates, min_score)
+
+    monkeypatch.setattr(mtcnn, "_finish", counted)
+    usual, frugal = (each.detect_many(images[:4]) for each in (detector, MtcnnDetector(max_overlap=0.6)))
+    assert seen[2] < 0.6 * seen[0]  # the first look of each; the second follows it
+    for faces, fewer in zip(usual, frugal, strict=True):
+        assert len(faces) == len(fewer)
+        for one, other in zip(faces, fewer, strict=True):
+            assert np.linalg.norm(one.landmarks_px - other.landmarks_px, axis=1).mean() < 0.05 * one.width_px
+
+
+def test_no_images_and_images_too_small_have_no_faces(detector: MtcnnDetector) -> None:
+    assert detector.detect_many([]) == []
+    assert detector.detect_many([np.zeros((5, 9, 3), np.uint8)] * 2) == [[], []]
+
+
+def test_many_images_must_be_of_one_size(detector: MtcnnDetector) -> None:
+    with pytest.raises(ConfigError, match=r"`images` must be of one size. Got \(40, 40, 3\) and \(40, 41, 3\)"):
+        detector.detect_many([np.zeros((40, 40, 3), np.uint8), np.zeros((40, 41, 3), np.uint8)])
+    with pytest.raises(ConfigError, match="must be"):
+        detector.detect_many([np.zeros((40, 40), np.uint8)])
+
+
 def test_a_face_cut_off_by_the_frame_is_found(detector: MtcnnDetector, portrait) -> None:
     top = int(portrait.landmarks[0, 1] - 25)
     (face,) = detector.detect(np.ascontiguousarray(portrait.image[top:]))
@@ -191,6 +260,7 @@ def test_a_square_holds_the_longer_side_about_the_same_centre() -> None:
         ({"min_face_fraction": 0.0}, "must be between 0 and 1"),
         ({"fine_fraction": 1.2}, "must be between 0 and 1"),
         ({"max_image_px": 5}, "`max_image_px` must be at least 12. Got 5"),
+        ({"max_overlap": 1.5}, "`max_overlap` must be between 0 and 1. Got 1.5"),
     ],
 )
 def test_settings_outside_their_range_are_refused(arguments: dict[str, float], words: str) -> None:

@@ -12,11 +12,12 @@ Example:
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from visavox.corpus.items import MODALITIES, Attribute, MediaItem, Modality, item_key
+from visavox.corpus.sources.speaker_path import SpeakerPath
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class ClipRecord:
 
     A path that is None together with a `problem` is a row that failed, for that reason; a path that is None without
     a problem means that the clip never had such an item (an unpaired corpus). A path that is given can be used,
-    whatever the problem says.
+    whatever the problem says. With an `address` both paths are None until it was fetched.
     """
 
     clip: str
@@ -41,9 +42,16 @@ class ClipRecord:
     session: str | None = None
     """The recording session; None where unknown."""
     start_s: float | None = None
-    """Begin of the clip in its video, seconds. The files are already cut: it is no position inside them."""
+    """Begin of the clip in its video, seconds; no position inside the files unless `is_whole_video`."""
     end_s: float | None = None
-    """End of the clip in its video, seconds."""
+    """End of the clip in its video, seconds; None is the end of the video."""
+    is_whole_video: bool = False
+    """The file, or what the address gives, is the whole video: the clip is its part from `start_s` to `end_s`. False:
+    the files are already cut."""
+    address: str = ""
+    """Where the video is to be fetched from: youtube:ID, http(s)://, file://. "" where the files lie at hand."""
+    speaker: SpeakerPath | None = None
+    """Where in the picture the speaker's face is, by seconds from the beginning of the clip; None where unknown."""
     attributes: Mapping[str, Attribute] = field(default_factory=dict)
     """Attributes by name."""
     problem: tuple[str, str] | None = None
@@ -71,6 +79,14 @@ class Source(ABC):
     @abstractmethod
     def __iter__(self) -> Iterator[ClipRecord]:
         """Iterate over the clips, in the order of the source."""
+
+    def fresh(self, done: Container[str]) -> Iterator[ClipRecord]:
+        """Iterate over the clips that are not done; a source of millions may pass over those without making them.
+
+        Args:
+            done: names of clips.
+        """
+        return (record for record in self if record.clip not in done)
 
     @abstractmethod
     def __len__(self) -> int:

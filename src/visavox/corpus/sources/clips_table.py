@@ -12,7 +12,6 @@ Example:
 
 from __future__ import annotations
 
-import csv
 import difflib
 import math
 from collections import Counter
@@ -20,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from visavox.corpus.sources.csv_lines import DELIMITERS, read_lines, wrong_byte
 from visavox.errors import ConfigError, DataError
 
 ALIASES: dict[str, tuple[str, ...]] = {
@@ -38,8 +38,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
 
 NOT_ATTRIBUTES = frozenset({"clip", "person", "video", "session", "start_s", "end_s"})
 GENDERS = {"m": "m", "male": "m", "man": "m", "f": "f", "female": "f", "woman": "f"}
-DELIMITERS = ",;\t"
-MAX_FIELD_CHARS = 1_000_000
+MAX_NAME_CHARS = 200  # of a broken row: the name that is guessed from it
 
 
 @dataclass(frozen=True)
@@ -83,7 +82,7 @@ class ClipRow:
 def read_table(
     path: Path, columns: Mapping[str, str] | None = None, *, aliases: Mapping[str, tuple[str, ...]] = ALIASES
 ) -> ClipsTable:
-    """Read the header of a table: UTF-8 with or without BOM, any line ends, comma, semicolon or tab.
+    """Read the header of a table of clips: as `read_header`, with a column for the clip.
 
     Args:
         path: the CSV file.
@@ -91,17 +90,43 @@ def read_table(
         aliases: from our fields to their usual columns; the first of "clip" is the one that messages name.
 
     Raises:
-        ConfigError: `columns` names an unknown field or a column that is not there; there is no column for the clip;
-            two columns have one name; the file is empty.
-        DataError: the file is not UTF-8 or no CSV.
+        ConfigError: as `read_header`; there is no column for the clip.
+        DataError: as `read_header`.
     """
-    first = next(_lines(path, DELIMITERS[0]), None)
+    table = read_header(path, columns, aliases=aliases)
+    if "clip" not in table.column_of:
+        wanted = aliases["clip"][0]
+        raise ConfigError(
+            f"{path} has no column {wanted!r}, which names the files of each row. It has: {', '.join(table.header)}. "
+            f"Rename a column to {wanted!r}, or say which one it is with columns={{'clip': ...}}."
+        )
+    return table
+
+
+def read_header(
+    path: Path, columns: Mapping[str, str] | None = None, *, aliases: Mapping[str, tuple[str, ...]] = ALIASES
+) -> ClipsTable:
+    """Read the header of a table: UTF-8 with or without BOM, any line ends, comma, semicolon or tab.
+
+    Args:
+        path: the CSV file.
+        columns: from our field to its column, for tables that name it otherwise.
+        aliases: from our fields to their usual columns.
+
+    Raises:
+        ConfigError: `columns` names an unknown field or a column that is not there; two columns have one name; the
+            file is empty.
+        DataError: the header is not UTF-8, or the file cannot be read.
+    """
+    first = next(read_lines(path, DELIMITERS[0]), None)
     if first is None:
         raise ConfigError(f"{path} is empty. Its first line must name the columns, 'clip' among them.")
+    if wrong_byte(first[1]):
+        raise DataError(f"{path} must be UTF-8 text. Got byte {wrong_byte(first[1])}. Save it as UTF-8.")
     # A header is plain: the delimiter is the one of the three that it holds most often.
     text = DELIMITERS[0].join(first[1])
     delimiter = max(DELIMITERS, key=text.count)
-    header = tuple(name.strip() for name in next(_lines(path, delimiter))[1])
+    header = tuple(name.strip() for name in next(read_lines(path, delimiter))[1])
     doubled = sorted(name for name, count in Counter(header).items() if count > 1 and name)
     if doubled:
         raise ConfigError(f"{path} has the column {doubled[0]!r} twice. Rename one. It has: {', '.join(header)}.")
@@ -111,35 +136,64 @@ def read_table(
     return ClipsTable(path, header, delimiter, {**column_of, **own})
 
 
+def read_cells(table: ClipsTable) -> Iterator[tuple[int, dict[str, str], str]]:
+    """Iterate over (line, cells that are not empty by field or attribute, what is wrong with the row or "").
+
+    Blank lines are skipped. A row with too few or too many cells, with a quote that never ends, or with bytes that
+    are no UTF-8 comes with a sentence of what is wrong; its cells may then mean anything.
+
+    Raises:
+        DataError: the file cannot be read.
+    """
+    lines = read_lines(table.path, table.delimiter, len(table.header))
+    next(lines, None)
+    for line, cells, wrong in lines:
+        reason = wrong
+        if not reason and len(cells) != len(table.header):
+            reason = f"has {len(cells)} cells, the header has {len(table.header)} columns"
+        if not reason and wrong_byte(cells):
+            reason = f"is no UTF-8 text (byte {wrong_byte(cells)})"
+        values = {name: cells[i].strip() for name, i in table.column_of.items() if i < len(cells)}
+        yield line, {name: value for name, value in values.items() if value}, reason
+
+
 def read_rows(table: ClipsTable) -> Iterator[ClipRow]:
     """Iterate over the rows in their order; blank lines are skipped.
 
-    A row with too few or too many cells, without a clip name or with a time that is no number is a row with a
-    problem: `malformed_row`, `empty_clip_name` or `invalid_time`.
+    A broken row, one without a clip name, or with a time that is no number is a row with a problem: `malformed_row`,
+    `empty_clip_name` or `invalid_time`.
 
     Raises:
-        DataError: the file is not UTF-8 or no CSV.
+        DataError: the file cannot be read.
     """
-    lines = _lines(table.path, table.delimiter)
-    next(lines, None)
-    for line, cells in lines:
+    for line, values, reason in read_cells(table):
         where = f"{table.path.name} line {line}"
-        if len(cells) != len(table.header):
-            clip = cells[table.column_of["clip"]].strip() if len(cells) > table.column_of["clip"] else ""
-            reason = f"{where}: has {len(cells)} cells, the header has {len(table.header)} columns"
-            yield ClipRow(line, clip, problem=("malformed_row", reason))
-            continue
-        yield _row(table, line, cells, where)
+        if reason:
+            clip = values.get("clip", "").encode("utf-8", "backslashreplace").decode("utf-8")
+            yield ClipRow(line, clip[:MAX_NAME_CHARS], problem=("malformed_row", f"{where}: {reason}"))
+        else:
+            yield _row(line, values, where)
 
 
 def count_rows(table: ClipsTable) -> int:
     """Return the number of rows that `read_rows` gives."""
-    return sum(1 for _ in _lines(table.path, table.delimiter)) - 1
+    return sum(1 for _ in read_lines(table.path, table.delimiter, len(table.header))) - 1
 
 
-def _row(table: ClipsTable, line: int, cells: list[str], where: str) -> ClipRow:
-    values = {name: cells[column].strip() for name, column in table.column_of.items()}
-    values = {name: value for name, value in values.items() if value}
+def clean_attributes(values: Mapping[str, str]) -> dict[str, str]:
+    """Return the attributes among the cells of a row; gender is "m" or "f" where it is written in a known way.
+
+    Example:
+        >>> clean_attributes({"clip": "a", "start_s": "3", "gender": "Female", "shoe_size": "38"})
+        {'gender': 'f', 'shoe_size': '38'}
+    """
+    attributes = {name: value for name, value in values.items() if name not in NOT_ATTRIBUTES}
+    if "gender" in attributes:
+        attributes["gender"] = GENDERS.get(attributes["gender"].lower(), attributes["gender"])
+    return attributes
+
+
+def _row(line: int, values: Mapping[str, str], where: str) -> ClipRow:
     clip = values.get("clip", "")
     if not clip:
         return ClipRow(line, "", problem=("empty_clip_name", f"{where}: the cell of the clip name is empty"))
@@ -153,9 +207,6 @@ def _row(table: ClipsTable, line: int, cells: list[str], where: str) -> ClipRow:
     if start_s is not None and end_s is not None and end_s < start_s:
         reason = f"{where}: {clip!r} ends before it starts ({start_s:g} s to {end_s:g} s)"
         return ClipRow(line, clip, problem=("invalid_time", reason))
-    attributes = {name: value for name, value in values.items() if name not in NOT_ATTRIBUTES}
-    if "gender" in attributes:
-        attributes["gender"] = GENDERS.get(attributes["gender"].lower(), attributes["gender"])
     return ClipRow(
         line,
         clip,
@@ -164,7 +215,7 @@ def _row(table: ClipsTable, line: int, cells: list[str], where: str) -> ClipRow:
         session=values.get("session"),
         start_s=start_s,
         end_s=end_s,
-        attributes=attributes,
+        attributes=clean_attributes(values),
     )
 
 
@@ -188,36 +239,7 @@ def _columns_of(
         free = [lowered[alias] for alias in usual if alias in lowered and lowered[alias] not in found.values()]
         if name not in found and free:
             found[name] = free[0]
-    if "clip" not in found:
-        wanted = aliases["clip"][0]
-        raise ConfigError(
-            f"{path} has no column {wanted!r}, which names the files of each row. {has}. Rename a column to "
-            f"{wanted!r}, or say which one it is with columns={{'clip': ...}}."
-        )
     return found
-
-
-def _lines(path: Path, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-    """Iterate over (number of the first line, cells), skipping blank lines.
-
-    Raises:
-        DataError: not UTF-8, or no CSV.
-    """
-    csv.field_size_limit(MAX_FIELD_CHARS)
-    line = 1
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.reader(file, delimiter=delimiter)
-            for cells in reader:
-                if any(cell.strip() for cell in cells):
-                    yield line, cells
-                line = reader.line_num + 1
-    except UnicodeDecodeError as e:
-        raise DataError(f"{path} must be UTF-8 text. Got byte 0x{e.object[e.start]:02x}. Save it as UTF-8.") from e
-    except csv.Error as e:
-        raise DataError(f"{path} line {line} is no CSV ({e}). Check its quotes.") from e
-    except OSError as e:
-        raise DataError(f"{path} cannot be read ({e}).") from e
 
 
 def _number(text: str) -> float | None:

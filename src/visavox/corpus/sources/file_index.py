@@ -34,20 +34,30 @@ class FileIndex:
         self.folder = folder
         self._by_stem: dict[str, list[Path]] = defaultdict(list)
         self._by_name: dict[str, Path] = {}
+        self._paths: list[tuple[str, Path]] = []
         self._used: set[Path] = set()
+        self.unreadable: list[str] = []
+        """Folders that could not be listed, as paths that begin with the folder's own name."""
         seen: set[tuple[int, int]] = set()
-        for root, folders, files in os.walk(folder, followlinks=True):
-            status = os.stat(root)  # noqa: PTH116 - the walk gives text
+        for root, folders, files in os.walk(folder, followlinks=True, onerror=self._note):
+            try:
+                status = os.stat(root)  # noqa: PTH116 - the walk gives text
+            except OSError as error:
+                self._note(error)
+                folders.clear()
+                continue
             if (status.st_dev, status.st_ino) in seen:
                 folders.clear()
                 continue
             seen.add((status.st_dev, status.st_ino))
-            folders.sort()
+            # Real folders before links to them, so that a folder is known by its own name.
+            folders.sort(key=lambda name: (os.path.islink(os.path.join(root, name)), name))  # noqa: PTH114, PTH118
             inside = "" if root == str(folder) else f"{Path(root).relative_to(folder).as_posix()}/"
             for name in sorted(files):
                 if name in SYSTEM_FILES:
                     continue
                 path = Path(root) / name
+                self._paths.append((_normal(inside + name), path))
                 self._by_name[_normal(inside + name)] = path
                 self._by_stem[_normal(inside + os.path.splitext(name)[0])].append(path)  # noqa: PTH122
 
@@ -68,11 +78,16 @@ class FileIndex:
 
     def paths(self) -> list[Path]:
         """Return every file, sorted by its path inside the folder."""
-        return [self._by_name[name] for name in sorted(self._by_name)]
+        return [path for _, path in sorted(self._paths)]
 
     def unused(self) -> list[str]:
         """Return the files that no `find` returned, as paths that begin with the folder's own name."""
         return [self.source(path) for path in self.paths() if path not in self._used]
+
+    def _note(self, error: OSError) -> None:
+        path = Path(error.filename or self.folder)
+        inside = path.relative_to(self.folder).as_posix() if path.is_relative_to(self.folder) else path.name
+        self.unreadable.append(readable_name(f"{self.folder.name}/{inside}"))
 
     def source(self, path: Path | None) -> str:
         """Return a file's path from the folder's own name on, "faces/a.jpg"; "" for None."""

@@ -12,7 +12,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol, runtime_checkable
 
@@ -69,6 +69,39 @@ class Detector(Protocol):
         ...  # pragma: no cover
 
 
+@runtime_checkable
+class BatchDetector(Detector, Protocol):
+    """A detector that takes many images in less time than one by one."""
+
+    def detect_many(self, images: Sequence[np.ndarray]) -> list[list[DetectedFace]]:
+        """Return for each image what `detect` returns.
+
+        Args:
+            images: each (height, width, 3) uint8, RGB, all of one size.
+        """
+        ...  # pragma: no cover
+
+
+def detect_all(detector: Detector, images: Sequence[np.ndarray]) -> list[list[DetectedFace]]:
+    """Return the faces in each of several images; those of one size together where the detector can.
+
+    Args:
+        detector: any.
+        images: each (height, width, 3) uint8, RGB, of any sizes.
+    """
+    if not isinstance(detector, BatchDetector):
+        return [detector.detect(image) for image in images]
+    alike: dict[tuple[int, ...], list[int]] = {}
+    for row, image in enumerate(images):
+        check_image(image)
+        alike.setdefault(image.shape, []).append(row)
+    found: list[list[DetectedFace]] = [[] for _ in images]
+    for rows in alike.values():
+        for row, faces in zip(rows, detector.detect_many([images[row] for row in rows]), strict=True):
+            found[row] = faces
+    return found
+
+
 def check_image(image: np.ndarray) -> None:
     """Refuse what is not an RGB image of bytes.
 
@@ -100,6 +133,25 @@ def shrink(image: np.ndarray, *, max_px: int) -> tuple[np.ndarray, float]:
     factor = max_px / longer_px
     height_px, width_px = (max(1, round(side * factor)) for side in image.shape[:2])
     return cv2.resize(image, (width_px, height_px), interpolation=cv2.INTER_AREA), factor
+
+
+def rescaled(face: DetectedFace, factor: float) -> DetectedFace:
+    """Return a face found in a shrunk image in the places of the image itself.
+
+    Args:
+        face: places in the shrunk image.
+        factor: what the image was shrunk by, more than 0; 1.0 leaves the face as it is.
+    """
+    if factor == 1.0:
+        return face
+    return DetectedFace(
+        face.x0_px / factor,
+        face.y0_px / factor,
+        face.x1_px / factor,
+        face.y1_px / factor,
+        score=face.score,
+        landmarks_px=None if face.landmarks_px is None else face.landmarks_px / np.float32(factor),
+    )
 
 
 def largest_first(faces: Iterable[DetectedFace]) -> list[DetectedFace]:

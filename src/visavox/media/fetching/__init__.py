@@ -1,0 +1,1 @@
+"""Media that lie elsewhere: addresses to files at hand."""
