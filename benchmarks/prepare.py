@@ -147,8 +147,9 @@ def kill(place: Path) -> None:
     rng = random.Random(0)
     counts = []
     for _ in range(N_KILLS):
-        process = subprocess.Popen([*VISAVOX, *prepare_words(world, killed)], start_new_session=True)
-        time.sleep(rng.uniform(0.5, 1.5 + length_s / 4))
+        command = [*VISAVOX, *prepare_words(world, killed)]
+        process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
+        time.sleep(rng.uniform(0.5, 1.0 + length_s / 3))
         with contextlib.suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGKILL)
         process.wait()
@@ -157,7 +158,7 @@ def kill(place: Path) -> None:
     run(*prepare_words(world, killed))
     same_rows = rows_of(whole) == rows_of(killed)
     same_files = files_of(whole) == files_of(killed)
-    print(f"    the same rows: {same_rows}; the same files: {same_files}; clips: {len(rows_of(killed))}")
+    print(f"    the same rows: {same_rows}; the same files: {same_files}; {n_rows(killed / 'catalog.sqlite')} items")
     if not (same_rows and same_files):
         raise SystemExit("the corpora differ")
 
@@ -287,6 +288,7 @@ def repeat_film(clip: Path, film: Path, repeats: int) -> None:
         with av.open(str(clip)) as first:
             streams = {s.index: out.add_stream_from_template(s) for s in (*first.streams.video, *first.streams.audio)}
         length_s = 0.0
+        last: dict[int, int] = {}
         for turn in range(repeats):
             with av.open(str(clip)) as container:
                 if turn == 0:
@@ -296,6 +298,9 @@ def repeat_film(clip: Path, film: Path, repeats: int) -> None:
                         continue
                     shift = round(turn * length_s / packet.time_base)
                     packet.pts, packet.dts = packet.pts + shift, packet.dts + shift
+                    if packet.dts <= last.get(packet.stream.index, packet.dts - 1):
+                        continue  # the run-up of the sound of the next turn
+                    last[packet.stream.index] = packet.dts
                     packet.stream = streams[packet.stream.index]
                     out.mux(packet)
 

@@ -28,8 +28,8 @@ def test_the_commands_of_the_readme_do_what_it_says(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     commands = [line[1:] for line in shell_lines("visavox")]
-    assert [command[0] for command in commands] == [
-        "doctor", "simulate", "prepare", "embed", "split", "train", "evaluate"
+    assert [" ".join(command[: 1 + (command[0] == "corpus")]) for command in commands] == [
+        "doctor", "simulate", "prepare", "corpus status", "corpus gallery", "embed", "split", "train", "evaluate"
     ]  # fmt: skip
     for command in commands:
         assert main(command) == 0, (command, capsys.readouterr().err)

@@ -37,3 +37,9 @@ def test_what_passes_by_itself_is_tried_again_and_what_does_not_is_not() -> None
 def test_a_status_is_a_short_code_with_a_meaning(name: str) -> None:
     assert re.fullmatch(r"[a-z_]{2,24}", name)
     assert 0 < len(STATUSES[name].meaning) < 70
+
+
+def test_the_documentation_lists_every_status_in_our_words() -> None:
+    page = (ROOT.parents[1] / "docs" / "corpus.md").read_text(encoding="utf-8")
+    for name, status in STATUSES.items():
+        assert f"| `{name}` | {status.meaning} |" in page

@@ -7,13 +7,17 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+import torch
 
 from visavox.corpus.catalog import CATALOG, Catalog
+from visavox.corpus.items import MediaItem
 from visavox.corpus_config import PrepareConfig
 from visavox.errors import ConfigError, DataError, UnknownNameError
 from visavox.media.audio import SAMPLE_RATE, read_voice
@@ -259,6 +263,30 @@ def test_two_processes_give_the_same_corpus_as_one(
     build_corpus(PrepareConfig(root=part, out=tmp_path / "two", workers=2))
     build_corpus(PrepareConfig(root=part, out=tmp_path / "one", workers=1))
     assert content(tmp_path / "two") == content(tmp_path / "one")
+    assert items_of(tmp_path / "two") == items_of(tmp_path / "one")
+
+
+@pytest.mark.slow
+def test_a_cluster_gives_the_same_corpus_as_one_process(world: Path, tmp_path: Path) -> None:
+    """With two threads in the one process some figures differed in the last digit."""
+    options: dict[str, Any] = {"root": world, "source": "videos", "limit": 3}
+    build_corpus(PrepareConfig(out=tmp_path / "one", workers=1, **options))
+    torch.set_num_threads(2)
+    build_corpus(PrepareConfig(out=tmp_path / "ray", engine="ray", workers=1, **options))
+    torch.set_num_threads(1)
+    assert items_of(tmp_path / "ray") == items_of(tmp_path / "one")
+
+
+def test_the_threads_of_the_program_come_back(tiny: Path, tmp_path: Path) -> None:
+    torch.set_num_threads(2)
+    build_corpus(PrepareConfig(root=tiny, out=tmp_path / "corpus", limit=1))
+    assert torch.get_num_threads() == 2
+    torch.set_num_threads(1)
+
+
+def items_of(corpus: Path) -> list[MediaItem]:
+    with Catalog.open(corpus / CATALOG) as catalog:
+        return list(catalog.items(status=None))
 
 
 @pytest.fixture
@@ -326,3 +354,50 @@ def test_real_clips_are_prepared(real_data: Path, tmp_path: Path) -> None:
     assert summary.n_items["face"] == {"ok": 3}
     assert summary.n_items["voice"] == {"ok": 3}
     assert summary.n_faces_not_found == 0
+
+
+def test_a_failure_that_passes_is_tried_again_and_another_one_when_asked(world: Path, tmp_path: Path) -> None:
+    """The first two videos lie in a folder that a network drive has lost for a while."""
+    config = PrepareConfig(root=world, out=tmp_path / "corpus", source="videos")
+    build_corpus(config)
+    path = tmp_path / "corpus" / CATALOG
+    with Catalog.open(path, readonly=False) as catalog:
+        first = next(catalog.items(modality="face")).clip
+        failed = [replace(item, status="network", path=None, digest=None) for item in catalog.find(first)]
+        catalog.add_clip(failed, replace=True)
+    summary = build_corpus(config)
+    assert (summary.n_new, summary.n_again) == (0, 1)
+    assert summary.n_items["face"] == {"missing_file": 1, "ok": 4}
+    with Catalog.open(path, readonly=False) as catalog:
+        assert catalog.ask_again(["missing_file"]) == 1
+    assert build_corpus(config).n_again == 1
+    assert build_corpus(config).n_again == 0
+
+
+def test_metadata_tables_say_more_and_the_source_knows_better(world: Path, tmp_path: Path) -> None:
+    table = tmp_path / "more.csv"
+    table.write_text("person\tgender\tnationality\nw0-person-0000\tx\tPeru\n", encoding="utf-8")
+    build_corpus(PrepareConfig(root=world, out=tmp_path / "corpus", source="videos", metadata=(table,), limit=1))
+    (face, _) = items_of(tmp_path / "corpus")
+    assert face.attributes["nationality"].value == "Peru"
+    assert face.attributes["gender"].value in "fm"
+
+
+def test_shards_together_are_the_whole(world: Path, tmp_path: Path) -> None:
+    names = []
+    for shard in ("1/2", "2/2"):
+        out = tmp_path / shard.replace("/", "-")
+        build_corpus(PrepareConfig(root=world, out=out, source="videos", shard=shard))
+        names += [item.clip for item in items_of(out) if item.modality == "face"]
+    build_corpus(PrepareConfig(root=world, out=tmp_path / "whole", source="videos"))
+    assert sorted(names) == [item.clip for item in items_of(tmp_path / "whole") if item.modality == "face"]
+
+
+def test_a_list_of_videos_is_fetched_from_a_folder_by_segments(world: Path, tmp_path: Path) -> None:
+    videos = sorted((world / "videos").rglob("*.mp4"))
+    listed = tmp_path / "avspeech_test.csv"
+    listed.write_text(
+        f"{videos[0].stem},0.0,1.9,0.5,0.5\n{videos[0].stem},90,93,0.5,0.5\nnobody,0,3,0.5,0.5\n", encoding="utf-8"
+    )
+    config = PrepareConfig(root=listed, out=tmp_path / "corpus", source="avspeech", media=str(world / "videos"))
+    assert build_corpus(config).n_items["face"] == {"missing_file": 1, "ok": 1, "past_the_end": 1}

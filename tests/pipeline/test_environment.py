@@ -261,3 +261,10 @@ def test_models_in_the_box_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert environment.check_boxed_models() == Check("models in the box", "ok", "base, world")
     monkeypatch.setattr(environment, "boxed_names", list)
     assert environment.check_boxed_models().state == "missing"
+
+
+def test_extras_are_optional_and_each_says_how_to_install_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(environment, "_version", {"yt-dlp": "2026.1", "ray": "2.60"}.get)
+    check = environment.check_extras()
+    assert (check.state, check.remedy) == ("ok", "")
+    assert check.detail == "yt-dlp 2026.1, no transformers (pip install 'visavox[hub]'), ray 2.60"

@@ -58,6 +58,8 @@ CARRIED_FILES: dict[str, tuple[str, tuple[tuple[str, ...], ...]]] = {
 """What works offline: its name -> the package that carries its files, and the files."""
 
 CODECS = ("libx264", "opus", "aac")
+EXTRAS = {"download": "yt-dlp", "hub": "transformers", "ray": "ray"}
+"""Extras of the package, and the package that each brings."""
 MIN_DISK_GB = 2.0
 MIN_MEMORY_GB = 3.0
 IMPORT_LIMIT_S = 20.0
@@ -88,6 +90,7 @@ def inspect_environment() -> list[Check]:
         check_dlib,
         check_silero,
         check_codecs,
+        check_extras,
         check_disk,
         check_memory,
         check_cores,
@@ -198,6 +201,16 @@ def check_codecs() -> Check:
     if lacking:
         return Check("codecs", "warning", f"PyAV was built without {', '.join(lacking)}", remedy)
     return Check("codecs", "ok", ", ".join(CODECS))
+
+
+def check_extras() -> Check:
+    """Return which optional packages are there; a command that needs one of the others says so itself."""
+    found = {extra: _version(package) for extra, package in EXTRAS.items()}
+    parts = [
+        f"{EXTRAS[extra]} {version}" if version else f"no {EXTRAS[extra]} (pip install 'visavox[{extra}]')"
+        for extra, version in found.items()
+    ]
+    return Check("extras", "ok", ", ".join(parts))
 
 
 def check_disk() -> Check:
