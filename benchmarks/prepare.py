@@ -215,13 +215,13 @@ class Clocks:
 def staged(root: Path, out: Path, clocks: Clocks) -> float:
     """Return the seconds of one `build_corpus` in this process, with a clock at each stage."""
     import torch
-    from visavox.media.voice_recording import VoiceRecorder
 
     from visavox.corpus.catalog import Catalog
     from visavox.corpus_config import PrepareConfig
     from visavox.media import speaker_search
     from visavox.media.sampled_frame import SampledFrame
     from visavox.media.scene_cuts import SceneCuts
+    from visavox.media.voice_recording import VoiceRecorder
     from visavox.pipeline import clip_preparation, corpus_building
     from visavox.pipeline.corpus_writing import CorpusWriter
 

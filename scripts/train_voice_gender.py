@@ -17,9 +17,9 @@ from pathlib import Path
 import numpy as np
 
 from visavox.config import EmbedConfig
-from visavox.corpus_config import PrepareConfig
 from visavox.corpus.pairing import match_clips
 from visavox.corpus.splits import make_folds
+from visavox.corpus_config import PrepareConfig
 from visavox.models.face_attributes import GENDER, boxed_face_attributes
 from visavox.models.voice_gender import PENALTY, VoiceGender
 from visavox.pipeline.corpus_building import build_corpus

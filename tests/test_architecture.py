@@ -44,15 +44,22 @@ THIRD_PARTY = {
     "errors": set(), "registry": set(), "__init__": set(),
     "metrics": {"scipy", "sklearn"},
     "objectives": {"torch"},
-    "worker_pool": {"cv2"}, "config": set(), "corpus_config": set(), "command_line": {"jsonargparse", "docstring_parser"},
+    "worker_pool": {"cv2"}, "config": set(), "corpus_config": set(),
+    "command_line": {"jsonargparse", "docstring_parser"},
     "persistence": {"torch", "safetensors", "huggingface_hub"},
-    "media": {"av", "soundfile", "soxr", "cv2", "PIL", "silero_vad", "dlib", "torch", "scipy", "scenedetect", "tenacity", "yt_dlp"},
+    "media": {
+        "av", "soundfile", "soxr", "cv2", "PIL", "silero_vad", "dlib", "torch", "scipy", "scenedetect", "tenacity",
+        "yt_dlp",
+    },
     "corpus": {"pyarrow", "scipy"},
     "world": {"scipy", "cv2", "PIL", "soundfile"},
     "batches": {"torch"},
-    "models": {"torch", "scipy", "safetensors", "cv2", "sklearn"},
+    "models": {"torch", "scipy", "safetensors", "cv2", "sklearn", "transformers"},
     "evaluation": {"matplotlib", "sklearn", "scipy", "PIL", "soundfile"},
-    "pipeline": {"torch", "tensorboard", "rich", "sklearn", "safetensors", "yaml", "av", "cv2", "PIL", "ray", "pyarrow", "transformers", "soundfile"},
+    "pipeline": {
+        "torch", "tensorboard", "rich", "sklearn", "safetensors", "yaml", "av", "cv2", "PIL", "ray", "pyarrow",
+        "soundfile",
+    },
 }  # fmt: skip
 COMMAND_THIRD_PARTY = {"rich", "yaml", "jsonargparse", "torch"}
 

@@ -35,6 +35,9 @@ def prepare(**options: Any) -> PrepareConfig:
         ({"device": "cuda"}, "`device` must be auto or cpu"),
         ({"precision": "bfloat16"}, "`precision` must be auto or float32"),
         ({"shard": "0/3"}, "`shard` must be NUMBER/COUNT"),
+        ({"crop": "first_frame", "faces": 3}, "`crop` first_frame is one square of the first frame"),
+        ({"crop": "first_frame", "margin": 0.3}, "takes no --margin and no --faces above 1. Got margin 0.3, faces 1"),
+        ({"source": {"nam": "videos"}}, "`source` needs a name, as in {name: videos}. Got {'nam': 'videos'}"),
         ({"limit": -1}, "`limit` must be at least 0"),
     ],
 )

@@ -66,7 +66,7 @@ def test_gallery_export_and_merge_say_what_they_wrote(corpus: Path, capsys: pyte
     Catalog.create(other / CATALOG, {"source": {"name": "videos"}}).close()
     assert main(["corpus", "merge", str(corpus), str(other), "--out", str(corpus.parent / "joined")]) == 0
     said = capsys.readouterr().out
-    for words in ("2 clips (1 ok, 1 no_face)", "1 clips (1 faces, 1 voices; 1 with both) in 1 file", "2 of them new"):
+    for words in ("2 clips (1 ok, 1 no_face)", "1 clip (1 face, 1 voice; 1 with both) in 1 file", "2 of them new"):
         assert words in said
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import shutil
 from pathlib import Path
@@ -10,7 +11,10 @@ import numpy as np
 import pytest
 
 from visavox.__main__ import main
+from visavox.corpus_config import PrepareConfig
 from visavox.media.video_writing import write_video
+from visavox.pipeline.corpus_building import PrepareSummary
+from visavox.prepare import describe
 
 
 @pytest.fixture
@@ -141,3 +145,16 @@ def test_wrong_options_for_videos_are_one_line(
     assert said in errors
     assert errors.count("\n") == 1
     assert not (tmp_path / "c").exists()
+
+
+def test_the_summary_says_what_is_tried_again_and_which_table_knew_nobody(tmp_path: Path) -> None:
+    config = PrepareConfig(root=tmp_path, out=tmp_path / "c", metadata=(tmp_path / "meta.csv",))
+    items = {"face": {"network": 2, "ok": 1, "removed": 1}, "voice": {"network": 2, "ok": 2}}
+    summary = PrepareSummary(4, 4, 0, items, 1, {}, 1.0)
+    said = describe(summary, config)
+    assert "meta.csv: none of its people, videos or clips is in the corpus" in said
+    assert "what failed for a reason that passes (network) is tried again by the same command" in said
+    assert "1 face not found; the centre of the image stands there" in said
+    assert "meta.csv" not in describe(dataclasses.replace(summary, n_described=1), config)
+    first_frame = PrepareConfig(root=tmp_path, out=tmp_path / "c", crop="first_frame")
+    assert "not found" not in describe(summary, first_frame)

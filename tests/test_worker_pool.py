@@ -6,12 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 
 import pytest
 
 from visavox.errors import DataError, MediaError
-from visavox.worker_pool import THREAD_VARIABLES, n_processes, stream
+from visavox.worker_pool import THREAD_VARIABLES, n_processes, stream, thread_stream
 
 _offset = 0
 
@@ -114,3 +115,36 @@ def test_the_environment_is_as_before() -> None:
     before = {name: os.environ.get(name) for name in THREAD_VARIABLES}
     list(stream(abs, [1, 2], n_workers=2))
     assert {name: os.environ.get(name) for name in THREAD_VARIABLES} == before
+
+
+@pytest.mark.parametrize("n_threads", [1, 2, 3])
+def test_threads_do_every_job_once(n_threads: int) -> None:
+    started: list[int] = []
+    results = list(
+        thread_stream(lambda job: job * job, range(50), n_threads=n_threads, initializer=started.append, arguments=(1,))
+    )
+    assert sorted(results) == [job * job for job in range(50)]
+    assert 1 <= len(started) <= n_threads
+
+
+def test_threads_work_at_the_same_time() -> None:
+    both = threading.Barrier(2, timeout=10)
+    assert len(list(thread_stream(lambda _: both.wait(), range(2), n_threads=2))) == 2
+
+
+def test_threads_take_a_few_jobs_at_a_time_and_a_failure_ends_them() -> None:
+    taken: list[int] = []
+
+    def jobs() -> Iterator[int]:
+        for job in range(1000):
+            taken.append(job)
+            yield job
+
+    def fail(job: int) -> int:
+        if job == 3:
+            raise ValueError("the fourth")
+        return job
+
+    with pytest.raises(ValueError, match="the fourth"):
+        list(thread_stream(fail, jobs(), n_threads=2))
+    assert len(taken) < 20

@@ -9,8 +9,11 @@ from __future__ import annotations
 import importlib
 import io
 import os
+import signal
 import sys
+import threading
 from collections.abc import Sequence
+from types import FrameType
 from typing import Any, cast
 
 from visavox.command_line import parse_arguments
@@ -57,6 +60,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         0 done, 1 failed, 2 bad use, 130 interrupted.
     """
     arguments = list(sys.argv[1:] if argv is None else argv)
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, _end)  # as Ctrl-C: what is being written is finished or removed
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # a file may have a name that the terminal cannot show
     try:
@@ -74,6 +79,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         said = f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}"
         sys.stderr.write(f"visavox: {one_line(said)}. What was done is kept; mend it and run again.\n")
         return 1
+
+
+def _end(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def _dispatch(arguments: list[str]) -> int:

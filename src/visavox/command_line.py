@@ -113,10 +113,22 @@ def _plain(error: Exception) -> str:
             message,
         )
     if found is None:
-        return message
+        return _in_our_words(message)
     choices = found["type"].removeprefix("typing.Literal")
-    wanted = WORDS_FOR_TYPES.get(found["type"], f"one of {choices}" if choices.startswith("[") else choices)
+    named = ", ".join(re.findall(r"'([^']*)'", choices))
+    wanted = WORDS_FOR_TYPES.get(found["type"], f"one of {named}" if choices.startswith("[") else choices)
     return f"`{found['name']}` must be {wanted}. Got {found['value']!r}"
+
+
+def _in_our_words(message: str) -> str:
+    """Return a message of the parser about the words themselves, with what mends it."""
+    unknown = re.fullmatch(r"[Uu]nrecognized arguments: (-\S.*)", message)
+    if unknown is not None:
+        return f"There is no option {unknown[1]}. A name that begins with - goes to the end, after --"
+    missing = re.fullmatch(r"the following arguments are required: (.*)", message)
+    if missing is not None:
+        return f"These are missing: {missing[1]}"
+    return message
 
 
 def _as_config(config_class: type[Config], parser: Any, namespace: Any) -> Config:

@@ -131,6 +131,13 @@ class PrepareConfig(PooledConfig):
             raise ConfigError(f"`margin` must be from 0 to 2. Got {self.margin}.")
         if self.to_row and self.to_row <= self.from_row:
             raise ConfigError(f"`to_row` must be greater than `from_row`. Got {self.from_row} to {self.to_row}.")
+        if self.crop == "first_frame" and (self.margin is not None or self.faces > 1):
+            raise ConfigError(
+                "`crop` first_frame is one square of the first frame: it takes no --margin and no --faces above 1. "
+                f"Got margin {self.margin}, faces {self.faces}."
+            )
+        if not isinstance(self.source, str) and not isinstance(self.source.get("name"), str):
+            raise ConfigError(f"`source` needs a name, as in {{name: videos}}. Got {dict(self.source)}.")
         shard_of(self.shard)
 
     def source_spec(self) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
@@ -93,6 +93,46 @@ def stream(
                 "A worker process was killed, probably for want of memory. What was done is kept: "
                 "run again with fewer `--workers`."
             ) from error
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def thread_stream(
+    function: Callable[[Job], Result],
+    jobs: Iterable[Job],
+    *,
+    n_threads: int,
+    initializer: Callable[..., None] | None = None,
+    arguments: tuple[Any, ...] = (),
+) -> Generator[Result, None, None]:
+    """Yield `function(job)` for every job, in the order in which they finish, by threads of this process.
+
+    For little work, which is done before a second process has started, that leaves Python for decoders and networks.
+
+    Args:
+        function: may run in several threads at a time.
+        jobs: taken a few at a time.
+        n_threads: 1 runs everything in the calling thread, in order.
+        initializer: called once in each thread with `arguments` before its first job.
+        arguments: of the initializer.
+
+    Raises:
+        Exception: whatever `function` raises, as soon as it does; the remaining jobs are dropped.
+    """
+    if n_threads == 1:
+        yield from stream(function, jobs, n_workers=1, initializer=initializer, arguments=arguments)
+        return
+    with ThreadPoolExecutor(n_threads, initializer=initializer, initargs=arguments) as pool:
+        waiting: set[Future[Result]] = set()
+        try:
+            for job in jobs:
+                waiting.add(pool.submit(function, job))
+                if len(waiting) >= 2 * n_threads:
+                    done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                    yield from (future.result() for future in done)
+            while waiting:
+                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+                yield from (future.result() for future in done)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 

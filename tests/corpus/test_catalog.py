@@ -422,3 +422,13 @@ def test_items_are_counted_by_a_figure(value: float, expected: int, tmp_path: Pa
     with fill(tmp_path / "c.sqlite", ["a", "b"]) as catalog:
         assert catalog.n_with_figure("width_px", value) == expected
         assert catalog.n_with_figure("found", 1.0) == 2
+
+
+def test_settings_bind_only_once_there_is_a_clip(tmp_path: Path) -> None:
+    path = tmp_path / "c.sqlite"
+    Catalog.create(path, {"a": 1}).close()
+    with Catalog.create(path, {"a": 2}) as catalog:
+        assert catalog.settings == {"a": 2}
+        catalog.add_clip(clip("x"))
+    with pytest.raises(DataError, match="a was 2, is 3"):
+        Catalog.create(path, {"a": 3})

@@ -145,6 +145,18 @@ def test_what_is_no_list_is_refused_in_one_line(tmp_path: Path) -> None:
         written(tmp_path, "c.csv", 'name,x\n"Ann"b,2\n')
 
 
+def test_a_list_that_may_not_be_read_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("Ann\n")
+
+    def refuse(*_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(DataError, match="is no list that can be read .*Permission denied"):
+        read_people_list(path)
+
+
 def test_the_lists_of_voxceleb_and_avspeech_are_understood(real_data: Path) -> None:
     meta = read_people_list(real_data / "lists" / "vox1_meta.csv")
     test = read_people_list(real_data / "lists" / "vox1_test.csv")

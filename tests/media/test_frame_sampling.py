@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from visavox.media import frame_sampling
 from visavox.media.frame_sampling import FrameSampler
 from visavox.media.sampled_frame import SampledFrame
 
@@ -128,3 +129,36 @@ def test_pixel_ratio_and_frame_are_handed_on() -> None:
     sampler.finish()
     assert (found[0].width_px, found[0].height_px) == (128, 48)
     assert found[0].frame is FRAMES[1]
+
+
+class Coded:
+    """A frame as a decoder marks it; its picture is grey."""
+
+    def __init__(self, *, key: bool = False, corrupt: bool = False) -> None:
+        self.inner = av.VideoFrame.from_ndarray(np.full((32, 32, 3), 90, np.uint8), format="rgb24")
+        self.key_frame, self.is_corrupt = key, corrupt
+
+
+@pytest.mark.parametrize(
+    ("corrupt", "lost_before", "damaged"),
+    [
+        (set(), None, []),
+        ({2}, None, [2, 3]),  # up to the next key frame
+        ({4}, None, [4, 5, 6, 7]),
+        (set(), 1, [1, 2, 3]),
+        ({0}, None, [0, 1, 2, 3]),
+    ],
+)
+def test_what_builds_on_lost_bytes_is_damaged_up_to_the_next_key_frame(
+    corrupt: set[int], lost_before: int | None, damaged: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A picture with wrong blocks has hard edges, and was taken for the sharpest."""
+    monkeypatch.setattr(frame_sampling.SceneCuts, "is_cut", lambda *_: False)
+    given: list[SampledFrame] = []
+    sampler = FrameSampler(given.append, frames_per_s=1.0)
+    for i in range(8):
+        if lost_before == i:
+            sampler.note_damage()
+        sampler.see(Coded(key=i in (0, 4), corrupt=i in corrupt), float(i))  # type: ignore[arg-type]
+    sampler.finish(1.0)
+    assert [frame.index for frame in given if frame.is_damaged] == damaged

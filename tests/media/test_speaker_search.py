@@ -232,6 +232,28 @@ def test_a_clip_without_a_face_says_so(n_frames: int) -> None:
         assert f"in {n_frames} frames" in reason
 
 
+def test_a_face_that_is_gone_at_once_is_told_from_none_at_all() -> None:
+    _, reason = refused([frame(i) if i != 2 else frame(i, (300, 180, 100)) for i in range(6)])
+    assert "No face was found in 6 frames that stays for 2; 1 of them shows one." in reason
+    assert "No face was found in 6 frames. " in refused([frame(i) for i in range(6)])[1]
+
+
+def test_a_damaged_picture_is_kept_only_where_there_is_no_other() -> None:
+    """What a decoder makes up where bytes are wrong has hard edges, and would pass for the sharpest face."""
+
+    def frames(*damaged: int) -> list[SampledFrame]:
+        made = [frame(i, (300, 180, 100), texture=20 + 20 * i) for i in range(4)]
+        for index in damaged:
+            made[index].is_damaged = True
+        return made
+
+    best = search(frames())[0].time_s
+    assert best != 0.0
+    assert search(frames(round(best * 2)))[0].time_s != best
+    assert search(frames(1, 2, 3))[0].time_s == 0.0
+    assert search(frames(0, 1, 2, 3))[0].time_s == best
+
+
 @pytest.mark.parametrize(
     ("settings", "status", "words"),
     [

@@ -283,6 +283,18 @@ def test_a_picture_that_claims_to_be_huge_is_refused_before_it_is_decoded(
     assert "may have 36000000 pixels at most" in str(found.picture_problem)
 
 
+def test_the_largest_picture_that_is_allowed_can_be_decoded(tmp_path: Path) -> None:
+    """36 million pixels, while its decoder asks for the edges that it adds as well."""
+    with av.open(str(tmp_path / "largest.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=25, options={"preset": "ultrafast"})
+        stream.width, stream.height, stream.pix_fmt = 6_000, 6_000, "yuv420p"
+        picture = av.VideoFrame.from_ndarray(np.full((9_000, 6_000), 128, np.uint8), format="yuv420p")
+        container.mux(stream.encode(picture))
+        container.mux(stream.encode(None))
+    found, frames, _ = scan(tmp_path / "largest.mp4")
+    assert (statuses(found)[0], len(frames)) == (None, 1)
+
+
 def test_pixels_that_claim_to_be_wide_are_refused(film: Any) -> None:
     wide = Fraction(60_000, 1)
     path = film("wide.mkv", codec="mpeg4", tune=lambda s: setattr(s, "sample_aspect_ratio", wide)).write()

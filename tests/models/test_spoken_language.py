@@ -122,6 +122,49 @@ def test_a_model_that_cannot_be_had_is_one_line(name: str, monkeypatch: pytest.M
     assert name in str(caught.value)
 
 
+def test_where_the_hub_is_not_reached_one_attempt_is_made_and_nothing_else_is_said(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """transformers alone would try for a minute, and print each attempt."""
+    asked: list[bool] = []
+
+    def remote(cls: type, name: str, *, local_files_only: bool, **_: Any) -> None:
+        asked.append(local_files_only)
+        raise OSError("not on the disk")
+
+    def unreachable(name: str, **_: Any) -> str:
+        raise FileNotFoundError("the hub was not reached")
+
+    monkeypatch.setattr(transformers.AutoFeatureExtractor, "from_pretrained", classmethod(remote))
+    monkeypatch.setattr("huggingface_hub.snapshot_download", unreachable)
+    with pytest.raises(DataError, match="FileNotFoundError: the hub was not reached"):
+        SpokenLanguage("somebody/some-model").predict(voice(0))
+    assert asked == [True]
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_model_on_the_hub_is_fetched_once_it_is_known_to_be_there(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    steps: list[str] = []
+    real = transformers.AutoFeatureExtractor.from_pretrained
+
+    def remote(cls: type, name: str, *, local_files_only: bool, **options: Any) -> Any:
+        steps.append("disk" if local_files_only else "hub")
+        if local_files_only:
+            raise OSError("not on the disk")
+        return real(model, **options)
+
+    network = transformers.AutoModelForAudioClassification.from_pretrained
+    monkeypatch.setattr(transformers.AutoFeatureExtractor, "from_pretrained", classmethod(remote))
+    monkeypatch.setattr(
+        transformers.AutoModelForAudioClassification, "from_pretrained", lambda _, **options: network(model, **options)
+    )
+    monkeypatch.setattr("huggingface_hub.snapshot_download", lambda name, **_: steps.append(f"look for {name}"))
+    assert SpokenLanguage("somebody/some-model").predict(voice(3)) == by_hand(model, voice(3))
+    assert steps == ["disk", "look for somebody/some-model", "hub"]
+
+
 def test_a_damaged_folder_is_one_line(make_model: Callable[..., Path]) -> None:
     for name, content in (("config.json", "{"), ("model.safetensors", "no weights"), ("config.json", "{}")):
         folder = make_model()

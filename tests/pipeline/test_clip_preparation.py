@@ -346,6 +346,28 @@ def test_a_fetch_that_failed_is_two_rows(corpus: Path) -> None:
     assert {row.reason for row in rows} == {"gone"}
 
 
+def test_a_reason_names_where_a_video_came_from_and_not_a_file_that_is_gone(corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / "0badf00d.mp4").write_bytes(b"no video")
+    listed = ClipRecord("x", address="https://host/x.mp4", is_whole_video=True, video="x")
+    for row in prepare(ClipJob(listed, fetched=tmp_path / "0badf00d.mp4"), corpus):
+        assert row.status == "unreadable_video"
+        assert row.reason.startswith("https://host/x.mp4: ")
+
+
+def test_damage_inside_a_video_is_a_figure(
+    corpus: Path, tmp_path: Path, portrait: np.ndarray, speech: np.ndarray
+) -> None:
+    record = video_of(tmp_path / "talk.mp4", [portrait] * 10, speech)
+    assert all("damaged_packets" not in row.quality for row in prepared(record, corpus).values())
+    data = bytearray((tmp_path / "talk.mp4").read_bytes())
+    begin = data.index(b"mdat") + 4
+    for at in range(begin + (len(data) - begin) // 2, len(data), 7):
+        data[at] ^= 0x5A
+    (tmp_path / "talk.mp4").write_bytes(data)
+    rows = prepared(record, corpus)
+    assert any(row.quality.get("damaged_packets", 0) > 0 or row.status != "ok" for row in rows.values())
+
+
 def save(path: Path, image: np.ndarray) -> Path:
     Image.fromarray(image).save(path)
     return path

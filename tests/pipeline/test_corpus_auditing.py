@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from visavox.corpus.catalog import CATALOG, Catalog
-from visavox.corpus.items import MediaItem
+from visavox.corpus.items import Attribute, MediaItem
 from visavox.corpus.near_duplicates import difference_hash
 from visavox.corpus_config import CorpusAuditConfig
 from visavox.errors import DataError
@@ -152,6 +152,27 @@ def test_lists_of_people_and_other_corpora_are_compared(small_corpus: Path, tmp_
     assert person in page
     assert "test people.txt: 1 name shared, of 2 people" in page
     assert "digest" not in json.dumps([match["row"] for match in second["shared"]["people"] if match["row"]["people"]])
+
+
+def test_people_who_go_by_an_id_are_found_by_their_name_too(small_corpus: Path, tmp_path: Path) -> None:
+    """VoxCeleb's people are ids, and the lists of other face sets hold their names."""
+    corpus = copied(small_corpus, tmp_path / "corpus")
+    with Catalog.open(corpus / CATALOG, readonly=False) as catalog:
+        first, *others = sorted({str(item.person) for item in catalog.items()})
+        for person, name in ((first, Attribute("Zoë_Ann-Lee")), (others[0], Attribute("Bob Roe", "guess"))):
+            keys = [item.key for item in catalog.items() if item.person == person]
+            catalog.set_attributes("name", dict.fromkeys(keys, name))
+    listed = tmp_path / "list.tsv"
+    for text, listed_as in {
+        "name\nzoe ann lee\nBob Roe\n": "zoe ann lee",
+        f"person\tname\n{first}\tZoe Ann Lee\n": None,  # in one row under both: counted once
+    }.items():
+        listed.write_text(text, encoding="utf-8")
+        found, written, _ = audit(corpus, out=tmp_path / "audit", against=(listed,))
+        (match,) = written["lists"][0]["shared"]["people"]
+        assert match["name"] == first
+        assert match["listed"] == (listed_as or match["listed"])
+        assert (found.n_shared, written["n_people"]) == (1, 8)
 
 
 def test_a_wrong_list_is_noticed_before_anything_is_read(small_corpus: Path, tmp_path: Path) -> None:

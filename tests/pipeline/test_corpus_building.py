@@ -225,7 +225,7 @@ def test_an_empty_table_is_one_line(tmp_path: Path) -> None:
     for name in ("faces", "voices"):
         (tmp_path / "in" / name).mkdir(parents=True)
     (tmp_path / "in" / "clips.csv").write_text("clip\n", encoding="utf-8")
-    with pytest.raises(DataError, match="holds no clips: the table in it has no row"):
+    with pytest.raises(DataError, match="holds no clips that are taken: 0 are listed"):
         build_corpus(PrepareConfig(root=tmp_path / "in", out=tmp_path / "corpus"))
 
 
@@ -401,3 +401,21 @@ def test_a_list_of_videos_is_fetched_from_a_folder_by_segments(world: Path, tmp_
     )
     config = PrepareConfig(root=listed, out=tmp_path / "corpus", source="avspeech", media=str(world / "videos"))
     assert build_corpus(config).n_items["face"] == {"missing_file": 1, "ok": 1, "past_the_end": 1}
+
+
+def test_a_request_that_fails_before_the_first_clip_binds_nobody(tiny: Path, tmp_path: Path) -> None:
+    """`--cookies nofile` left a catalog without clips, which then refused every other option."""
+    with pytest.raises(ConfigError, match="cookies"):
+        build_corpus(PrepareConfig(root=tiny, out=tmp_path / "corpus", cookies=tmp_path / "nofile"))
+    assert not (tmp_path / "corpus").exists()
+
+
+def test_a_range_without_rows_is_one_line(tiny: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="no clips that are taken: 3 are listed. Correct the source, its table, or"):
+        build_corpus(PrepareConfig(root=tiny, out=tmp_path / "corpus", from_row=1000))
+
+
+def test_tables_of_nobody_here_are_counted_as_such(world: Path, tmp_path: Path) -> None:
+    (tmp_path / "more.csv").write_text("person,age\nsomebody else,33\n", encoding="utf-8")
+    options: dict[str, Any] = {"root": world, "source": "videos", "metadata": (tmp_path / "more.csv",), "limit": 1}
+    assert build_corpus(PrepareConfig(out=tmp_path / "corpus", **options)).n_described == 0

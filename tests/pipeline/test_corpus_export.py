@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import os
 import signal
 import subprocess
 import sys
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
+import soundfile
 
 from visavox.corpus.catalog import CATALOG, Catalog
 from visavox.corpus_config import CorpusExportConfig
@@ -40,7 +44,7 @@ def test_every_form_holds_every_usable_clip_once(tmp_path: Path, make_corpus: Ma
     assert written.n_bytes == sum(path.stat().st_size for path in files)
     marker = json.loads((tmp_path / "out" / MARKER).read_text())
     assert (marker["to"], marker["made_from"], marker["n_clips"]) == (to, "corpus", 2)
-    assert "2 clips (1 faces, 2 voices; 1 with both) in 1 file," in written.describe()
+    assert "2 clips (1 face, 2 voices; 1 with both) in 1 file," in written.describe()
 
 
 def test_a_folder_of_parquet_is_read_as_one_table(tmp_path: Path, make_corpus: MakeCorpus) -> None:
@@ -78,7 +82,9 @@ def test_voices_keep_their_bytes_unless_a_length_is_asked_for(tmp_path: Path, ma
         ({"shard_mb": math.nan}, "`shard_mb` must be above 0"),
         ({"voice_s": -1}, "`voice_s` must be above 0"),
         ({"voice_s": 1e-9}, "`voice_s` must be above 0"),
-        ({"spectrogram": "magnitude", "n_fft": 100}, "`n_fft` must be at least `window`, 400"),
+        ({"voice_s": 1e12}, "`voice_s` must be at most 3,600, an hour"),
+        ({"voice_s": 0.01, "spectrogram": "magnitude"}, "`window` must be at most `voice_s`, 160 samples"),
+        ({"spectrogram": "magnitude", "n_fft": 100}, r"`n_fft` must be at least `window` \(400\)"),
         ({"spectrogram": "magnitude", "power": -1}, "`power` must be above 0"),
     ],
 )
@@ -108,6 +114,46 @@ def test_a_missing_file_leaves_no_folder(tmp_path: Path, make_corpus: MakeCorpus
     with pytest.raises(DataError, match="is not there"):
         export_corpus(config(tmp_path, to="webdataset"))
     assert [path.name for path in tmp_path.iterdir()] == ["corpus"]
+
+
+def test_a_voice_of_one_window_has_one_frame(tmp_path: Path, make_corpus: MakeCorpus) -> None:
+    make_corpus(tmp_path / "corpus", ["p/a"])
+    written = export_corpus(config(tmp_path, voice_s=0.025, spectrogram="magnitude"))
+    assert written.describe().startswith(f"{tmp_path / 'out'}: 1 clip (1 face, 1 voice; 1 with both) in 1 file, ")
+    (row,) = pq.read_table(tmp_path / "out").to_pylist()
+    assert row["spectrogram_shape"] == [1, 257]
+
+
+@pytest.mark.parametrize("fit", ["loop", "pad"])
+@pytest.mark.parametrize("seconds", [3, 6, 12, 24])
+def test_every_form_gives_voices_the_same_samples(
+    tmp_path: Path, make_corpus: MakeCorpus, seconds: int, fit: str
+) -> None:
+    """Read back by tarfile, pyarrow and soundfile, and made again from the stored file by a plain loop."""
+    corpus = make_corpus(tmp_path / "corpus", ["p/a"])
+    stored, _ = soundfile.read(next((corpus / "voices").iterdir()), dtype="int16")
+    silence = np.zeros(1, np.int16)
+    wanted = stored
+    while len(wanted) < seconds * 16_000:
+        wanted = np.concatenate([wanted, stored if fit == "loop" else np.tile(silence, 16_000)])
+    found = {}
+    for to in FORMS:
+        written = export_corpus(config(tmp_path, to=to, voice_s=float(seconds), fit=fit, overwrite=True))
+        found[to] = voice_in(tmp_path / "out" / written.files[0])
+    assert set(found.values()) == {found["hf"]}
+    samples, rate = soundfile.read(io.BytesIO(found["hf"]), dtype="int16")
+    assert rate == 16_000
+    assert np.array_equal(samples, wanted[: seconds * 16_000])
+
+
+def voice_in(path: Path) -> bytes:
+    """The bytes of the only voice of an export, whatever its form."""
+    if path.suffix == ".tar":
+        with tarfile.open(path) as tar:
+            (name,) = (name for name in tar.getnames() if name.endswith(".voice.flac"))
+            return tar.extractfile(name).read()  # type: ignore[union-attr]
+    (cell,) = pq.read_table(path)["voice"].to_pylist()
+    return bytes(cell["bytes"] if isinstance(cell, dict) else cell)
 
 
 def test_an_export_is_replaced_on_demand_only(tmp_path: Path, make_corpus: MakeCorpus) -> None:

@@ -96,6 +96,16 @@ def test_too_many_clips_for_a_png(corpus: Path, monkeypatch: pytest.MonkeyPatch)
         draw(corpus, out=corpus / "x.png")
 
 
+def test_a_folder_in_the_place_of_the_sheet_is_refused(corpus: Path) -> None:
+    (corpus / "x.html").mkdir()
+    with pytest.raises(ConfigError, match=r"`out` must be a file. .*x.html is a folder"):
+        draw(corpus, out=corpus / "x.html")
+
+
+def test_one_clip_is_one_clip(corpus: Path) -> None:
+    assert "gallery.html: 1 clip (1 no_face)\n" in draw(corpus, status=("no_face",))[0].describe()
+
+
 def test_a_folder_without_a_catalog_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="There is no catalog"):
         draw(tmp_path)

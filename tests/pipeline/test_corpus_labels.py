@@ -64,6 +64,15 @@ def counts(labels: LabelsWritten) -> dict[tuple[str, str], tuple[int, int, int]]
     return {(r.attribute, r.modality): (r.n_predicted, r.n_given, r.n_before) for r in labels.labelled}
 
 
+@pytest.mark.parametrize("clip", [{"crop": "box", "margin": 0.0}, {"crop": "aligned", "margin": 0.2}])
+def test_faces_that_were_cut_in_another_way_are_refused(tmp_path: Path, make_corpus: Any, clip: dict[str, Any]) -> None:
+    """The predictor was taught on aligned crops: what it says of others is worse than its card claims."""
+    corpus = make_corpus(tmp_path / "c", ["p/a"], settings={"clip": clip})
+    with pytest.raises(ConfigError, match="The face encoders here read crops of the kind 'aligned'"):
+        label(corpus)
+    assert not any(name.startswith("predicted") for item in items_of(corpus) for name in item.attributes)
+
+
 def test_what_nobody_gave_is_predicted_and_marked_with_its_predictor(nameless: Path) -> None:
     labels = label(nameless)
     assert counts(labels) == {

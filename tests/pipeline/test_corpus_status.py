@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -126,3 +127,56 @@ def test_retry_of_a_misspelt_status_gives_the_nearest(corpus: Path) -> None:
 def test_retry_of_what_did_not_fail_is_refused(corpus: Path) -> None:
     with pytest.raises(ConfigError, match="give `prepare` --overwrite"):
         ask_again(CorpusRetryConfig(corpus=corpus, status=("ok",)))
+
+
+@pytest.mark.parametrize(
+    ("hours", "words"),
+    [(1234.56, "1,234.6 h of voices"), (1.0, "1.0 h"), (0.999, "59.9 min"), (1 / 60, "1.0 min"), (0.001, "3.6 s")],
+)
+def test_durations_are_said_in_the_unit_that_fits(corpus: Path, hours: float, words: str) -> None:
+    status = replace(corpus_status(CorpusStatusConfig(corpus=corpus)), voice_hours=hours, hours_are_estimated=False)
+    assert words in status.describe().splitlines()[0]
+    assert "about" not in status.describe().splitlines()[0]
+    assert "about " + words in replace(status, hours_are_estimated=True).describe().splitlines()[0]
+
+
+def test_one_of_each_is_said_as_one(tmp_path: Path, make_corpus: MakeCorpus) -> None:
+    corpus = make_corpus(tmp_path, ["p/a"], {"p/a/face": "no_face"})
+    first = corpus_status(CorpusStatusConfig(corpus=corpus)).describe().splitlines()[0]
+    assert ": 1 clip, 1 person, 1 video; " in first
+    asked = ask_again(CorpusRetryConfig(corpus=corpus, status=("no_face",)))
+    assert "1 clip with status no_face marked, 1 to be prepared again in all" in asked.describe()
+
+
+def test_counts_and_meanings_stand_under_each_other(tmp_path: Path, make_corpus: MakeCorpus) -> None:
+    failed = {"x/0/face": "no_face", "x/1/face": "several_faces"}
+    corpus = make_corpus(tmp_path, [f"x/{n}" for n in range(12)], failed)
+    lines = corpus_status(CorpusStatusConfig(corpus=corpus)).describe().splitlines()
+    faces = lines[lines.index("  faces") + 1 : lines.index("")] or lines[lines.index("  faces") + 1 :]
+    counts = [line for line in faces if line.strip() and line.split()[0].isdigit()][:3]
+    assert [line.split()[:2] for line in counts] == [["10", "ok"], ["1", "no_face"], ["1", "several_faces"]]
+    meanings = [STATUSES[line.split()[1]].meaning for line in counts]
+    assert len({line.index(meaning) for line, meaning in zip(counts, meanings, strict=True)}) == 1
+
+
+def test_retry_of_several_statuses_counts_a_clip_once(corpus: Path) -> None:
+    asked = ask_again(CorpusRetryConfig(corpus=corpus, status=("no_face", "network", "no_face")))
+    assert (asked.n_marked, asked.n_to_redo) == (3, 3)  # the clip of both failures is one
+
+
+def test_retry_takes_a_status_of_another_version_that_is_there(tmp_path: Path, make_corpus: MakeCorpus) -> None:
+    corpus = make_corpus(tmp_path, failed={"p0/a/face": "eclipse"})
+    assert ask_again(CorpusRetryConfig(corpus=corpus, status=("eclipse",))).n_marked == 1
+
+
+def test_retry_of_a_wrong_status_marks_none_of_the_right_ones(corpus: Path) -> None:
+    with pytest.raises(UnknownNameError):
+        ask_again(CorpusRetryConfig(corpus=corpus, status=("no_face", "eclipse")))
+    with Catalog.open(corpus / CATALOG) as catalog:
+        assert catalog.clips_to_redo() == {"p0/a"}  # of the network alone
+
+
+def test_status_changes_nothing(corpus: Path) -> None:
+    before = (corpus / CATALOG).read_bytes()
+    corpus_status(CorpusStatusConfig(corpus=corpus))
+    assert (corpus / CATALOG).read_bytes() == before

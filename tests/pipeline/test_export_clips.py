@@ -93,6 +93,39 @@ def test_a_file_that_is_gone_is_named(tmp_path: Path, make_corpus: MakeCorpus) -
         list(read_clips(corpus, MediaOptions()))
 
 
+def test_a_file_that_may_not_be_read_is_not_blamed_on_the_export(
+    tmp_path: Path, make_corpus: MakeCorpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus = make_corpus(tmp_path, ["p/a"])
+
+    def refuse(path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    with pytest.raises(DataError, match="'p/a/face' cannot be read: Permission denied"):
+        list(read_clips(corpus, MediaOptions()))
+
+
+def test_clips_are_read_one_by_one(tmp_path: Path, make_corpus: MakeCorpus) -> None:
+    """So that an export of any size needs the memory of one clip."""
+    corpus = make_corpus(tmp_path, ["p/a", "p/b"])
+    clips = read_clips(corpus, MediaOptions())
+    assert next(clips).clip == "p/a"
+    for path in (corpus / "voices").iterdir():
+        path.unlink()
+    with pytest.raises(DataError, match="'p/b/voice' is not there"):
+        next(clips)
+
+
+def test_a_clip_of_mixed_names_does_not_take_its_neighbours_items(tmp_path: Path, make_corpus: MakeCorpus) -> None:
+    """The key of the face of the clip "p" is the name of another clip."""
+    clips = {clip.clip: clip for clip in read_clips(make_corpus(tmp_path, ["p", "p/face"]), MediaOptions())}
+    assert {name: [m.item.key for m in clip.media.values()] for name, clip in clips.items()} == {
+        "p": ["p/face", "p/voice"],
+        "p/face": ["p/face/face", "p/face/voice"],
+    }
+
+
 @pytest.mark.parametrize("path", [None, "/etc/passwd", "../x.jpg", "faces/../../x.jpg"])
 def test_a_row_that_points_outside_the_corpus_is_refused(tmp_path: Path, path: str | None) -> None:
     with pytest.raises(DataError, match="must name a file inside the corpus"):

@@ -61,7 +61,7 @@ def test_what_somebody_else_made_is_never_replaced(tmp_path: Path, overwrite: bo
     with pytest.raises(ConfigError, match="holds something else"):
         write(tmp_path / "out", "new", overwrite=overwrite)
     (tmp_path / "file").touch()
-    with pytest.raises(ConfigError, match="holds something else"):
+    with pytest.raises(ConfigError, match="file is a file"):
         write(tmp_path / "file", "new", overwrite=overwrite)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import soundfile
+from PIL import Image
 
 from visavox.corpus.catalog import CATALOG
 from visavox.corpus.catalog_figures import CatalogFigures, ItemColumns
@@ -137,3 +140,65 @@ def test_a_given_attribute_is_no_prediction() -> None:
     assert columns["gender"].value(clip) == "f"
     assert columns["face_gender"].value(clip) is columns["face_gender_origin"].value(clip) is None
     assert plain_type(columns["face"]) == pa.binary()
+
+
+def test_columns_stand_in_an_order_that_readers_can_rely_on() -> None:
+    columns = table_columns(
+        ItemColumns(("age", "gender"), (("voice", "gender"),), (("face", "sharpness"),), {"face": 2, "voice": 1}),
+        (-1, 257, 2),
+    )
+    assert [column.name for column in columns] == [
+        *("clip", "person", "video", "session", "start_s", "end_s"),
+        *("face", "face_digest", "face_source", "face_sharpness"),
+        *("face1", "face1_digest", "face1_source", "face1_sharpness"),
+        *("voice", "spectrogram", "spectrogram_shape", "voice_digest", "voice_source"),
+        *("age", "age_origin", "gender", "gender_origin", "voice_gender", "voice_gender_origin"),
+    ]
+
+
+def test_every_column_of_every_row_has_the_type_that_the_schema_says(tmp_path: Path, make_corpus: MakeCorpus) -> None:
+    """Files of one export must join: a column without a value in one file keeps its type there."""
+    failed = {"p/0/face": "no_face", "p/1/voice": "silent"}
+    corpus = make_corpus(tmp_path / "c", ["p/0", "p/1", "p/2"], failed)
+    files = write(corpus, tmp_path / "out", MediaOptions(), shard_bytes=1)
+    assert len(files) == 3
+    (schema,) = {str(pq.read_schema(path)) for path in files}
+    assert "face: binary" in schema
+    assert "voice_snr_db: double" in schema
+    rows = pq.read_table(tmp_path / "out").to_pylist()
+    assert [(row["face"] is None, row["voice"] is None) for row in rows] == [
+        (True, False),
+        (False, True),
+        (False, False),
+    ]
+
+
+def test_faces_and_voices_open_with_the_tools_that_people_use(tmp_path: Path, make_corpus: MakeCorpus) -> None:
+    (path,) = write(make_corpus(tmp_path / "c", ["p/a"]), tmp_path / "out", MediaOptions(voice_s=0.5))
+    (row,) = pq.read_table(path).to_pylist()
+    with Image.open(io.BytesIO(row["face"])) as face:
+        assert (face.format, face.size, face.mode) == ("JPEG", (48, 48), "RGB")
+    about = soundfile.info(io.BytesIO(row["voice"]))
+    assert (about.format, about.samplerate, about.channels, about.frames) == ("FLAC", 16_000, 1, 8_000)
+
+
+def test_names_of_any_kind_come_back_as_they_were(tmp_path: Path, make_corpus: MakeCorpus) -> None:
+    names = ["p/new\nline", 'p/\'"quotes"', "声/é", "-x", "<b>"]
+    (path,) = write(make_corpus(tmp_path / "c", names), tmp_path / "out", MediaOptions())
+    assert sorted(pq.read_table(path)["clip"].to_pylist()) == sorted(names)
+
+
+def test_no_clip_makes_no_file(tmp_path: Path) -> None:
+    with ParquetWriter(tmp_path, table_columns(ItemColumns((), (), (), {}), None), shard_bytes=1e9) as writer:
+        pass
+    assert writer.files == list(tmp_path.iterdir()) == []
+
+
+def test_two_attributes_called_like_columns_stay_apart() -> None:
+    names = ("person", "attribute_person")
+    item = MediaItem("c/face", "c", "face", person="p", attributes={name: Attribute(name[:3]) for name in names})
+    clip = ExportedClip("c", "p", None, None, None, None, {"face": ExportedMedia(item, b"", ".jpg")})
+    columns = table_columns(ItemColumns(names, (), (), {"face": 1}), None)
+    assert len({column.name for column in columns}) == len(columns)
+    values = [column.value(clip) for column in columns if "person" in column.name and "origin" not in column.name]
+    assert values == ["p", "per", "att"]

@@ -109,3 +109,31 @@ def test_a_figure_that_is_no_number_becomes_null() -> None:
     clip = ExportedClip("c", None, None, None, None, None, {"voice": ExportedMedia(item, b"x", ".flac")})
     facts = json.loads(sample_files(clip)["c.json"], parse_constant=pytest.fail)
     assert facts["items"]["voice"]["quality"] == {"snr_db": None, "loudness_db": None, "duration_s": 1.0}
+
+
+def test_a_clip_without_a_face_or_a_voice_has_the_files_that_there_are(tmp_path: Path, make_corpus: MakeCorpus) -> None:
+    failed = {"a/face": "no_face", "b/voice": "silent"}
+    options = MediaOptions(spectrum=SpectrogramSettings(form="log_mel", bands=8))
+    (path,) = write(make_corpus(tmp_path / "c", ["a", "b"], failed), tmp_path / "out", options)
+    assert {key: list(sample) for key, sample in read_samples(path).items()} == {
+        "a": ["voice.flac", "spectrogram.npy", "json"],
+        "b": ["face.jpg", "json"],
+    }
+
+
+def test_unpacked_names_fit_every_file_system(tmp_path: Path) -> None:
+    item = MediaItem("c/voice/12", "c", "voice")
+    media = {"voice12": ExportedMedia(item, b"x", ".flac", np.zeros((1, 2), np.float32))}
+    for name in sample_files(ExportedClip("声" * 300, None, None, None, None, None, media)):
+        assert len(name.encode()) <= 255
+        assert name.isascii()
+        assert "/" not in name
+
+
+def test_an_error_closes_the_file(tmp_path: Path, make_corpus: MakeCorpus) -> None:
+    clip = next(read_clips(make_corpus(tmp_path / "c", ["a"]), MediaOptions()))
+    with pytest.raises(RuntimeError), WebDatasetWriter(tmp_path, shard_bytes=1e9) as writer:
+        writer.add(clip)
+        raise RuntimeError
+    writer.close()  # twice is no error
+    assert list(read_samples(writer.files[0])) == ["a"]

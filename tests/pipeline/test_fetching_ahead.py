@@ -109,7 +109,16 @@ def test_a_failed_fetch_is_a_clip_with_a_problem(tmp_path: Path) -> None:
     assert all(clips[name].problem is None for name in ("c0", "c1", "c3"))
 
 
-@pytest.mark.parametrize("error", [MissingDependencyError("pip install"), OSError("read-only"), ZeroDivisionError()])
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_fault_of_ours_in_a_thread_ends_the_run_instead_of_leaving_it_to_wait(tmp_path: Path) -> None:
+    def fail(address: str, stop: StopSignal) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(RuntimeError, match="A thread that fetches was lost"):
+        list(fetch_ahead(far(50), ToldFetcher(tmp_path / "d", fail), n_threads=2))
+
+
+@pytest.mark.parametrize("error", [MissingDependencyError("pip install"), OSError("read-only")])
 def test_what_no_clip_is_to_blame_for_stops_the_run(tmp_path: Path, error: Exception) -> None:
     def fail(address: str, stop: StopSignal) -> None:
         raise error

@@ -84,6 +84,23 @@ def test_a_tile_shows_face_wave_person_clip_and_figures() -> None:
     assert wave.count("M") == N_BARS
 
 
+def test_a_prediction_is_marked_once_and_its_origin_is_in_the_title() -> None:
+    predicted = {"predicted_gender": Attribute("f", "face_attributes"), "predicted_age": Attribute("34", "heads")}
+    page = gallery_page(sheet(tile(attributes=predicted)))
+    assert "predicted_gender f" not in page
+    assert '<b title="predicted_gender: face_attributes">gender f (predicted)</b>' in page
+    assert '<b title="predicted_age: heads">age 34 (predicted)</b>' in page
+
+
+def test_words_of_any_length_stay_in_their_tile() -> None:
+    """Without a rule for line breaks they would run into the neighbour."""
+    page = gallery_page(sheet(tile(attributes={"note": Attribute("x" * 200)})))
+    rule = re.search(r"\.tile \.facts b \{([^}]*)\}", page)
+    assert rule is not None
+    assert "nowrap" not in rule[1]
+    assert "max-width: 100%" in rule[1]
+
+
 def test_further_faces_are_small_ones() -> None:
     faces = tuple(np.full((8, 8, 3), level, np.uint8) for level in (10, 20, 30))
     page = gallery_page(sheet(tile(faces=faces)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PIL import ImageColor
+from PIL import ImageColor, ImageFont
 
 from visavox.pipeline.gallery_page import GallerySheet
 from visavox.pipeline.gallery_sheet import (
@@ -18,6 +18,7 @@ from visavox.pipeline.gallery_sheet import (
     TITLE_PX,
     WIDTH_PX,
     gallery_sheet,
+    plain,
 )
 from visavox.pipeline.gallery_tiles import FACE_PX, N_BARS, Problem, Tile
 
@@ -75,6 +76,43 @@ def test_a_missing_face_is_a_card_with_its_status_in_red() -> None:
 def test_long_and_foreign_names_stay_in_their_column() -> None:
     image = drawn(("ok", [tile(name="声" * 99 + "\n\x00" + "abc/" * 60)]))
     assert (image[HEAD_PX + TITLE_PX + FACE_PX :, 2 * GAP_PX + FACE_PX :] == image[-1, -1]).all()
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Zoë Müller", "Zoe Muller"),
+        ("声 x", "? x"),
+        ("a\nb\x00c", "a?b?c"),
+        ("ﬁ Ⅳ", "fi IV"),
+        ("e\u0301", "e"),
+        ("", ""),
+    ],
+)
+def test_names_are_written_in_letters_that_the_font_has(text: str, shown: str) -> None:
+    assert plain(text) == shown
+
+
+def test_every_letter_of_the_font_is_drawn_and_none_is_an_empty_box() -> None:
+    font = ImageFont.load_default(12)
+    box = np.asarray(font.getmask("\uffff"))
+    for letter in map(chr, range(33, 127)):
+        mask = np.asarray(font.getmask(letter))
+        assert mask.any()
+        assert mask.shape != box.shape or (mask != box).any()
+
+
+def test_accents_cost_a_name_its_accents_only() -> None:
+    assert (drawn(("ok", [tile(name="Zoë")])) == drawn(("ok", [tile(name="Zoe")]))).all()
+
+
+def test_one_clip_is_one_clip(monkeypatch: pytest.MonkeyPatch) -> None:
+    said: list[str] = []
+    monkeypatch.setattr("visavox.pipeline.gallery_sheet._write", lambda _pen, _at, text, *_, **__: said.append(text))
+    drawn(("ok", [tile()]))
+    assert said[0] == "talks: 1 of 1 clip came out whole"
+    drawn(("ok", [tile()] * 2))
+    assert "talks: 2 of 2 clips came out whole" in said
 
 
 def test_an_empty_sheet_has_a_head() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -117,3 +118,35 @@ def test_spread_places_are_different_and_in_order(n_all: int, n_shown: int) -> N
     assert len(found) == min(n_all, n_shown)
     assert found == sorted(set(found))
     assert all(0 <= place < n_all for place in found)
+
+
+def test_a_tile_of_several_faces_has_the_figures_of_the_best(tmp_path: Path, make_corpus: MakeCorpus) -> None:
+    corpus = make_corpus(tmp_path, ["p/a"], n_faces=3)
+    with Catalog.open(corpus / CATALOG) as catalog:
+        first, *others = catalog.find("p/a")
+    tile = read_tile(corpus, [replace(first, quality={"sharpness": 99.0}), *others])
+    assert len(tile.faces) == 3
+    assert tile.face_quality == {"sharpness": 99.0}
+    assert tile.problems == ()
+
+
+def test_one_bad_face_of_several_is_a_problem_and_the_others_are_shown(tmp_path: Path, make_corpus: MakeCorpus) -> None:
+    corpus = make_corpus(tmp_path, ["p/a"], {"p/a/face/1": "blurred_face"}, n_faces=3)
+    with Catalog.open(corpus / CATALOG) as catalog:
+        items = catalog.find("p/a")
+    (corpus / str(items[2].path)).write_bytes(b"no picture")
+    tile = read_tile(corpus, items)
+    assert len(tile.faces) == 1
+    assert [(problem.modality, problem.status) for problem in tile.problems] == [
+        ("face", "blurred_face"),
+        ("face", "unreadable_image"),
+    ]
+    assert tile.bars is not None
+
+
+@pytest.mark.parametrize("path", ["../../secret.jpg", "/etc/passwd", None])
+def test_a_row_that_points_outside_the_corpus_is_a_problem_and_is_not_opened(tmp_path: Path, path: str | None) -> None:
+    tile = read_tile(tmp_path, [MediaItem("c/face", "c", "face", path=path)])
+    assert tile.faces == ()
+    assert [problem.status for problem in tile.problems] == ["missing_file"]
+    assert "inside the corpus" in tile.problems[0].reason

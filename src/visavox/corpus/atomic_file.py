@@ -38,7 +38,8 @@ def atomic_file(path: Path, *, what: str) -> Iterator[Path]:
         yield temporary
         temporary.replace(path)
     except OSError as e:
-        raise DataError(f"Cannot write the {what} {path}: {e}. Free space or choose another folder.") from e
+        said = e.strerror or e  # without the temporary name
+        raise DataError(f"Cannot write the {what} {path}: {said}. Free space or choose another folder.") from e
     finally:
         # Removing must not hide what went wrong: where a file is in place of the folder it fails as well.
         with contextlib.suppress(OSError):

@@ -321,6 +321,9 @@ class Catalog:
                 f"{self.path} has schema version {version}; this version of Visavox reads {SCHEMA_VERSION}. {REMEDY}"
             )
 
+    def _is_empty(self) -> bool:
+        return self._connection.execute("SELECT 1 FROM items LIMIT 1").fetchone() is None
+
     def _check_settings(self, wanted: dict[str, Any]) -> None:
         before, now = _flat(self.settings), _flat(wanted)
         differing = [
@@ -328,7 +331,10 @@ class Catalog:
             for name in sorted(before.keys() | now.keys())
             if before.get(name) != now.get(name)
         ]
-        if differing:
+        if differing and self._is_empty():
+            with transaction(self._connection):  # nothing was made with the settings of before
+                self._connection.execute("UPDATE meta SET value = ? WHERE key = 'settings'", (json.dumps(wanted),))
+        elif differing:
             raise DataError(
                 f"{self.path} was begun with other settings: {'; '.join(differing)}. "
                 "Use the same settings, another folder, or --overwrite to start anew."

@@ -154,13 +154,14 @@ def read_people_list(path: Path) -> PeopleList:
         path = path / "catalog.sqlite"
     if not path.is_file():
         raise DataError(f"There is no list {path}. Give a CSV, TSV or text file, or the catalog.sqlite of a corpus.")
-    with path.open("rb") as file:
-        if file.read(15) == b"SQLite format 3":
-            return PeopleList(f"{path.parent.name}/{path.name}", tuple(_catalog_rows(path)))
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        with path.open("rb") as file:
+            is_catalog = file.read(15) == b"SQLite format 3"
+        text = "" if is_catalog else path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path} is no list that can be read ({error}). Save it as text in UTF-8.") from error
+    if is_catalog:
+        return PeopleList(f"{path.parent.name}/{path.name}", tuple(_catalog_rows(path)))
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     separator = next((mark for mark in SEVERAL if lines and mark in lines[0]), None)
     if separator is None and not (lines and _is_column(_plain(lines[0]))):

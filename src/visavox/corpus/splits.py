@@ -190,11 +190,11 @@ def make_folds(links: Iterable[ClipLink], n_folds: int, *, seed: int) -> dict[st
     """
     groups = linked_groups(links)
     if n_folds < 2:
-        raise ConfigError(f"`n_folds` must be at least 2. Got {n_folds}.")
+        raise ConfigError(f"`folds` must be at least 2. Got {n_folds}.")
     if n_folds > len(groups):
         raise ConfigError(
-            f"`n_folds` must be at most {len(groups)}, the number of groups of people that share no person and no "
-            f"video. Got {n_folds}."
+            f"`folds` must be at most {len(groups)}, the number of groups of people that share no person and no "
+            f"video. Got {n_folds}. Give --folds {len(groups) if len(groups) > 1 else 0}."
         )
     shares = {str(fold): 1 / n_folds for fold in range(n_folds)}
     dealt = deal_groups(groups, shares, seed=seed, n_sorted=N_SORTED_A_FOLD * n_folds)

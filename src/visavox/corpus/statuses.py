@@ -55,8 +55,8 @@ STATUSES: Mapping[str, Status] = {
     "growing_file": Status("the file was being written", "run prepare again", is_transient=True),
     "unexpected_error": Status("a failure that has no name yet", "please report it with the file"),
     # picture
-    "unreadable_video": Status("no picture can be decoded"),
-    "unreadable_image": Status("no image can be decoded"),
+    "unreadable_video": Status("no picture can be decoded", "convert the file, or let it be read, then: corpus retry"),
+    "unreadable_image": Status("no image can be decoded", "convert the file, or let it be read, then: corpus retry"),
     "no_video_stream": Status("the file holds no moving picture"),
     "image_too_large": Status("a picture larger than anything sensible"),
     "no_face": Status("no face was found"),
@@ -66,7 +66,7 @@ STATUSES: Mapping[str, Status] = {
     "blurred_face": Status("the face is too blurred", _LOWER),
     "turned_face": Status("the face is turned away", _LOWER),
     # sound
-    "unreadable_audio": Status("no sound can be decoded"),
+    "unreadable_audio": Status("no sound can be decoded", "convert the file, or let it be read, then: corpus retry"),
     "no_audio_stream": Status("the file holds no sound"),
     "empty_audio": Status("the sound holds no samples"),
     "silent": Status("silence"),

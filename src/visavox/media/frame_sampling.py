@@ -65,6 +65,8 @@ class FrameSampler:
         self._spacing_s = 0.0  # from the frame before to this one
         self._next_moment = 0
         self._is_after_cut = False
+        self._is_damaged = False  # until the next key frame, which builds on no other
+        self._is_shown_damaged = False
         self._is_followed = False  # by a frame from the end on: the last of the clip is shown up to there
 
     def see(self, frame: av.VideoFrame, time_s: float) -> bool:
@@ -78,8 +80,10 @@ class FrameSampler:
         if time_s >= self.end_s - TOLERANCE_S:
             self._is_followed = True
             return False
+        is_damaged = bool(frame.is_corrupt) or (self._is_damaged and not frame.key_frame)
+        self._is_damaged = is_damaged
         if time_s <= TOLERANCE_S:  # on the screen when the clip begins, unless another follows
-            self._shown, self._shown_s = frame, time_s
+            self._shown, self._shown_s, self._is_shown_damaged = frame, time_s, is_damaged
             return True
         if self._shown is not None and self.n_frames == 0:
             self._count(self._shown, self._shown_s)
@@ -87,8 +91,12 @@ class FrameSampler:
             self._spacing_s = time_s - self._shown_s
         self._hand_on(time_s)
         self._count(frame, time_s)
-        self._shown, self._shown_s = frame, time_s
+        self._shown, self._shown_s, self._is_shown_damaged = frame, time_s, is_damaged
         return True
+
+    def note_damage(self) -> None:
+        """Take note that bytes between the frames were lost: those up to the next key frame may build on them."""
+        self._is_damaged = True
 
     def finish(self, last_s: float = 0.0) -> None:
         """Hand on the last frame where it is due.
@@ -127,6 +135,7 @@ class FrameSampler:
             index=self.n_sampled,
             after_cut=self._is_after_cut,
             pixel_ratio=self.pixel_ratio,
+            is_damaged=self._is_shown_damaged,
         )
         self.n_sampled += 1
         self._is_after_cut = False

@@ -29,10 +29,18 @@ class SampledFrame:
         index: 0, 1, 2, ... among the sampled frames of the clip.
         after_cut: whether the scene changed since the sampled frame before.
         pixel_ratio: width of a pixel over its height.
+        is_damaged: whether bytes of it, or of a frame that it builds on, were lost.
     """
 
     def __init__(
-        self, frame: av.VideoFrame, *, time_s: float, index: int, after_cut: bool = False, pixel_ratio: float = 1.0
+        self,
+        frame: av.VideoFrame,
+        *,
+        time_s: float,
+        index: int,
+        after_cut: bool = False,
+        pixel_ratio: float = 1.0,
+        is_damaged: bool = False,
     ) -> None:
         """Store the arguments; no pixel is touched."""
         self.frame = frame
@@ -40,6 +48,7 @@ class SampledFrame:
         self.index = index
         self.after_cut = after_cut
         self.pixel_ratio = pixel_ratio
+        self.is_damaged = is_damaged
 
     @property
     def width_px(self) -> int:

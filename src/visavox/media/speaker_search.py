@@ -67,12 +67,13 @@ class _Candidate:
     frontality: float
     score: float
     is_passable: bool
+    is_damaged: bool = False
     crop: FaceCrop | None = None
 
     @property
-    def rank(self) -> tuple[bool, float, float]:
-        """Grows with what is preferred: within the limits, then good, then early."""
-        return (self.is_passable, self.score, -self.time_s)
+    def rank(self) -> tuple[bool, bool, float, float]:
+        """Grows with what is preferred: within the limits, then whole, then good, then early."""
+        return (self.is_passable, not self.is_damaged, self.score, -self.time_s)
 
 
 class SpeakerSearch:
@@ -201,7 +202,9 @@ class SpeakerSearch:
             detector_score=face.score,
         )
         passable = shortcoming(self.settings, face.width_px, sharp, frontality) is None
-        new = _Candidate(frame, face, frame.time_s, n_faces, frontality, score, passable)
+        # The blocks of a damaged picture are sharper than any face.
+        damaged = frame.is_damaged
+        new = _Candidate(frame, face, frame.time_s, n_faces, frontality, score, passable, damaged)
         ranked = sorted([*self._best.get(track, []), new], key=lambda candidate: candidate.rank, reverse=True)
         self._best[track] = ranked[: self.settings.n_faces]
 
@@ -238,8 +241,11 @@ class SpeakerSearch:
     def _chosen_track(self, plausible: Sequence[Track]) -> Track:
         """Return the speaker's track."""
         if not plausible and not any(track.n_near for track in self._best):
+            found, lasting = self._tracker.n_with_face, ""
+            if found:
+                lasting = f" that stays for {MIN_SEEN}; {found} of them {'shows' if found == 1 else 'show'} one"
             raise MediaError(
-                f"No face was found in {self._tracker.n_frames} frames, or in one alone. "
+                f"No face was found in {self._tracker.n_frames} frames{lasting}. "
                 "Give a video that shows the speaker's face.",
                 status="no_face",
             )

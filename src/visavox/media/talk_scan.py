@@ -37,6 +37,8 @@ logger = logging.getLogger(__name__)
 
 MAX_FRAME_PIXELS = 36_000_000
 """Largest picture that is decoded, 8192 x 4320 and a little more; a decoder holds up to 17 of 54 MB each."""
+DECODER_PIXELS = str(MAX_FRAME_PIXELS + 1_000_000)
+"""What ffmpeg is told: its decoders count the edges that they add, up to 32 pixels a side."""
 RUN_UPS_S = (1.0, 5.0, 30.0, 120.0)
 """How far before a section reading begins; the next where no key frame of the picture lies within the one before."""
 SOUND_RUN_UP_S = 0.3
@@ -64,6 +66,8 @@ class TalkScan:
     """Frames handed on."""
     cut_times_s: tuple[float, ...]
     """When each scene but the first begins, seconds from the beginning of the clip."""
+    n_damaged_packets: int = 0
+    """Packets of picture or sound that could not be decoded."""
     picture_problem: MediaError | None = None
     """Why there is no frame: status `no_video_stream`, `truncated`, `image_too_large`, `past_the_end` or
     `unreadable_video`; None where no frames were asked for."""
@@ -120,7 +124,7 @@ def scan_talk(
     with unchanged(path):
         try:
             # An open file and not a name, because ffmpeg reads "a:b" as a protocol.
-            with path.open("rb") as file, av.open(file, options={"max_pixels": str(MAX_FRAME_PIXELS)}) as container:
+            with path.open("rb") as file, av.open(file, options={"max_pixels": DECODER_PIXELS}) as container:
                 return _Scan(path, container, begin_s, until_s).run(frames_per_s, on_frame, recorder)
         except av.FFmpegError as error:
             raise unreadable(path, "video", error.strerror or str(error)) from error
@@ -174,6 +178,7 @@ class _Scan:
             n_frames=sampler.n_frames if sampler is not None else 0,
             n_sampled=sampler.n_sampled if sampler is not None else 0,
             cut_times_s=tuple(sampler.cut_times_s) if sampler is not None else (),
+            n_damaged_packets=self.n_damaged + (sound.n_damaged if sound is not None else 0),
             picture_problem=self.picture_problem,
             sound_problem=self.sound_problem,
         )
@@ -197,7 +202,7 @@ class _Scan:
                 self._tick_s = float(film.time_base or 0.0)
                 self._step_s = 1 / float(film.guessed_rate or 25)
                 film.codec_context.thread_count = 1  # many processes read at once
-                film.codec_context.options = {"max_pixels": str(MAX_FRAME_PIXELS)}  # where a later frame is larger
+                film.codec_context.options = {"max_pixels": DECODER_PIXELS}  # where a later frame is larger
                 return film
         return None
 
@@ -237,7 +242,11 @@ class _Scan:
 
     def _show(self, sampler: FrameSampler, packet: av.Packet) -> bool:
         """Decode a packet of the picture and return whether there may be more."""
-        for frame in self._frames(packet):
+        n_damaged = self.n_damaged
+        frames = self._frames(packet)
+        if self.n_damaged > n_damaged:
+            sampler.note_damage()
+        for frame in frames:
             if frame.width * frame.height > MAX_FRAME_PIXELS:
                 self.picture_problem = self._too_large(f"{frame.width} x {frame.height} pixels")
                 return False

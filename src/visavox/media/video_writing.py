@@ -1,7 +1,7 @@
 """Writes a video of a voice: moving pictures and 16 kHz sound to an MP4 file that any player opens.
 
 H.264 by x264 and AAC, both through PyAV with one thread, so that equal input gives an equal file on one machine and
-version, and that many processes can write at once. It draws and speaks nothing; `visavox.media.talk_scan` reads it back.
+version, and that many processes can write at once. It draws and speaks nothing; `visavox.media.talk_scan` reads it.
 
 Example:
     >>> import tempfile

@@ -34,6 +34,7 @@ Form = Literal["real_imaginary", "magnitude_phase", "magnitude", "log_mel"]
 FORMS: tuple[Form, ...] = ("real_imaginary", "magnitude_phase", "magnitude", "log_mel")
 LEAST_POWER = 1e-6
 """Added to the power in a mel band before its logarithm: about the power of 16-bit rounding noise."""
+MAX_N_FFT = SAMPLE_RATE
 BLOCK_FRAMES = 4096  # frames transformed at a time, so that an hour needs little more memory than its result
 
 Array = npt.NDArray[np.float32]
@@ -55,7 +56,7 @@ class SpectrogramSettings:
     stride: int = 160
     """Samples from one frame to the next, 1 or more."""
     n_fft: int = 512
-    """Length of the Fourier transform in samples, `window` or more; zeros fill the frame up."""
+    """Length of the Fourier transform in samples, from `window` to 16000; zeros fill the frame up."""
     power: float = 0.3
     """Exponent of the compression, above 0; 1 compresses nothing; log_mel has none."""
     bands: int = 64
@@ -67,8 +68,10 @@ class SpectrogramSettings:
             raise ConfigError(f"`form` must be one of {', '.join(FORMS)}. Got {self.form!r}.")
         for name, least in {"window": 2, "stride": 1, "n_fft": self.window, "bands": 1}.items():
             if getattr(self, name) < least:
-                words = f"`window`, {least}," if name == "n_fft" else str(least)
+                words = f"`window` ({least})" if name == "n_fft" else str(least)
                 raise ConfigError(f"`{name}` must be at least {words}. Got {getattr(self, name)}.")
+        if self.n_fft > MAX_N_FFT:
+            raise ConfigError(f"`n_fft` must be at most {MAX_N_FFT}, a second. Got {self.n_fft}.")
         if not 0 < self.power < np.inf:
             raise ConfigError(f"`power` must be above 0. Got {self.power}.")
         if self.form == "log_mel" and self.bands > self.n_fft // 2:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import importlib
 import re
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -69,17 +70,12 @@ class SpokenLanguage:
 def _load(model: str, device: str) -> tuple[Any, Any]:
     """Return what turns samples into inputs, and the network."""
     transformers = _transformers()
-    # Code that lies beside somebody's weights is never run, nor asked about.
-    options = {"trust_remote_code": False}
     log = transformers.utils.logging
     verbosity, has_bar = log.get_verbosity(), log.is_progress_bar_enabled()
     log.set_verbosity_error()  # what matters of its warnings is raised below
     log.disable_progress_bar()
     try:
-        features = transformers.AutoFeatureExtractor.from_pretrained(model, **options)
-        network, loading = transformers.AutoModelForAudioClassification.from_pretrained(
-            model, output_loading_info=True, **options
-        )
+        features, network, loading = _from_disk_or_hub(model, transformers)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, ImportError, SafetensorError) as error:
         raise DataError(
             f"The language model {model!r} cannot be loaded ({type(error).__name__}: {_first_line(error)}). "
@@ -102,6 +98,26 @@ def _load(model: str, device: str) -> tuple[Any, Any]:
             "Give a model that was trained for language identification."
         )
     return features, network.eval().to(device)
+
+
+def _from_disk_or_hub(model: str, transformers: ModuleType) -> tuple[Any, Any, Any]:
+    """Return features, network and what was found of its weights; the hub is asked for what is not on the disk."""
+
+    def read(local_files_only: bool) -> tuple[Any, Any, Any]:
+        # Code that lies beside somebody's weights is never run, nor asked about.
+        options = {"trust_remote_code": False, "local_files_only": local_files_only}
+        features = transformers.AutoFeatureExtractor.from_pretrained(model, **options)
+        network = transformers.AutoModelForAudioClassification
+        return features, *network.from_pretrained(model, output_loading_info=True, **options)
+
+    try:
+        return read(True)
+    except OSError:
+        if Path(model).is_dir():
+            raise
+        # It fails at once where the hub is not reached; transformers would try for a minute and say so each time.
+        importlib.import_module("huggingface_hub").snapshot_download(model, allow_patterns=["*.json"])
+        return read(False)
 
 
 def _transformers() -> ModuleType:

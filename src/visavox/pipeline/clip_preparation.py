@@ -24,7 +24,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from visavox.corpus.items import MODALITIES, MediaItem, item_key, stored_name
+from visavox.corpus.items import MODALITIES, OK, MediaItem, item_key, stored_name
 from visavox.corpus.sources.base import ClipRecord, problem_items, record_item
 from visavox.errors import ConfigError, MediaError, MissingDependencyError
 from visavox.media.face_crop import FaceCrop, crop_face
@@ -114,7 +114,7 @@ class ClipPreparer:
             MissingDependencyError: a network's weights are not installed.
         """
         self._files = {}
-        items = tuple(self._rows(job))
+        items = tuple(_named_by_address(item, job) for item in self._rows(job))
         named = {item.path for item in items}
         files = []
         for name, final in self._files.items():
@@ -156,6 +156,9 @@ class ClipPreparer:
                     done += _guarded([row], path, partial(self._finish_voice, row, recorder))
                 else:
                     done += _guarded([row], path, partial(self._store_best, row, search))
+        if scan.n_damaged_packets:
+            damage = {"damaged_packets": float(scan.n_damaged_packets)}
+            done = [replace(row, quality={**row.quality, **damage}) if row.status == OK else row for row in done]
         return done
 
     def _scan(self, job: ClipJob, path: Path, search: SpeakerSearch, recorder: VoiceRecorder | None) -> TalkScan:
@@ -230,6 +233,13 @@ class ClipPreparer:
             options = OPTIONS_FOR_VIDEO.get(name, {}) if for_video else {}
             self._detectors[for_video] = DETECTORS.build({"name": name, **options})
         return self._detectors[for_video]
+
+
+def _named_by_address(item: MediaItem, job: ClipJob) -> MediaItem:
+    """Return a row whose reason names where a video came from, and not the file that is removed with the clip."""
+    if job.fetched is None or not item.reason:
+        return item
+    return replace(item, reason=item.reason.replace(str(job.fetched), job.record.address))
 
 
 def _section(job: ClipJob) -> tuple[float | None, float | None]:

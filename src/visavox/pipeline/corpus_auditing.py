@@ -30,9 +30,9 @@ from visavox.corpus.corpus_audit import (
     videos_of_several,
 )
 from visavox.corpus.embeddings import EmbeddingTable
-from visavox.corpus.items import MediaItem
+from visavox.corpus.items import GIVEN, MediaItem
 from visavox.corpus.near_duplicates import difference_hash
-from visavox.corpus.people_lists import ListRow, read_people_list
+from visavox.corpus.people_lists import ListRow, Match, Shared, read_people_list
 from visavox.corpus.splits import Splits
 from visavox.corpus_config import CorpusAuditConfig
 from visavox.errors import DataError, MediaError
@@ -98,9 +98,10 @@ def audit_corpus(config: CorpusAuditConfig) -> CorpusAudited:
     tables = {"face": embedded.face, "voice": embedded.voice} if embedded else {"face": None, "voice": None}
     alike = find_alike_pairs(items, face_hashes=hashes, **tables)
     people, videos, digests = _names(items)
+    others = _other_names(items)
     findings = []
     for listed in lists:
-        shared = listed.shared_with(people, videos, digests)
+        shared = _without_other_names(listed.shared_with({*people, *others}, videos, digests), people, others)
         findings.append(ListFinding(listed.name, listed.n_people, listed.n_videos, shared))
     not_checked |= _not_checked(alike, items, findings, config)
     found = CorpusAudit(
@@ -125,6 +126,21 @@ def _names(items: Sequence[MediaItem]) -> tuple[set[str], set[str], set[str]]:
     people = {item.person for item in items if item.person}
     videos = {item.video for item in items if item.video}
     return people, videos, {item.digest for item in items if item.digest}
+
+
+def _other_names(items: Sequence[MediaItem]) -> dict[str, str]:
+    """Return the names that came with the data for people who go by an id, as in VoxCeleb: name -> person."""
+    given = {item.person: item.attributes["name"] for item in items if item.person and "name" in item.attributes}
+    return {name.value: person for person, name in given.items() if name.origin == GIVEN}
+
+
+def _without_other_names(shared: Shared, people: set[str], others: Mapping[str, str]) -> Shared:
+    """Return what is shared with each person once, as the corpus calls them."""
+    found: dict[str, Match] = {}
+    for match in shared.people:
+        person = match.name if match.name in people else others[match.name]
+        found.setdefault(person, dataclasses.replace(match, name=person))
+    return dataclasses.replace(shared, people=tuple(found[person] for person in sorted(found)))
 
 
 def _face_hashes(corpus: Path, items: Sequence[MediaItem]) -> tuple[dict[str, int], list[str]]:

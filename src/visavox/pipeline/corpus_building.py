@@ -16,6 +16,7 @@ import dataclasses
 import itertools
 import json
 import shutil
+import threading
 import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
@@ -48,15 +49,16 @@ from visavox.pipeline.fetching_ahead import fetch_ahead
 from visavox.pipeline.ray_stream import ray_stream
 from visavox.pipeline.record_selection import Selection, selected
 from visavox.registry import DETECTORS, SOURCES
-from visavox.worker_pool import n_processes, stream
+from visavox.worker_pool import n_processes, stream, thread_stream
 from visavox.world.world_folder import refuse_unfinished
 
-FEW_CLIPS = 24  # below this one process is done before a second has started ...
-FEW_BYTES = 30_000_000  # ... unless the files are long
+FEW_CLIPS = 96  # below this the threads of one process are done before a second process has started ...
+FEW_BYTES = 45_000_000  # ... unless the files are long
 MANY_CLIPS = 200_000  # above this a list is not read twice to see whether the corpus belongs to it
 OWN_FOLDERS = (*MEDIA_FOLDERS, DOWNLOADS, UNFINISHED)
 
-_preparer: ClipPreparer | None = None
+_of_thread = threading.local()
+"""`preparer`: the ClipPreparer of a thread, here or in a worker process."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,8 @@ class PrepareSummary:
     """What the source says of itself: rows, files that no row names."""
     seconds: float
     """Wall time of this run."""
+    n_described: int = 0
+    """Clips of this run of which the tables of attributes say something."""
 
 
 def build_corpus(config: PrepareConfig, progress: Callable[[int, int], None] | None = None) -> PrepareSummary:
@@ -98,9 +102,10 @@ def build_corpus(config: PrepareConfig, progress: Callable[[int, int], None] | N
     selection = Selection.of(config)
     if next(selected(source, selection), None) is None:
         raise DataError(
-            f"{config.root} holds no clips: the table in it has no row that is taken. Give it a row a clip, correct "
-            "the range of rows, or remove the table."
+            f"{config.root} holds no clips that are taken: {len(source)} are listed. Correct the source, its table, or "
+            "the range of rows."
         )
+    fetcher = _fetcher(config)  # before anything is made, since it reads the cookies
     n_done = 0
     try:
         _check_folder(config.out)
@@ -108,11 +113,12 @@ def build_corpus(config: PrepareConfig, progress: Callable[[int, int], None] | N
             done, redo = catalog.done_clips(), frozenset(catalog.clips_to_redo())
             _refuse_strangers(config, done, source)
             n_to_do = _n_to_do(source, selection, len(done) - len(redo))
-            todo = (_with_attributes(record, metadata) for record in _left(source, selection, done - redo))
+            described = _Described(metadata)
+            todo = map(described.record, _left(source, selection, done - redo))
             writer, n_again = CorpusWriter(config.out, catalog, redo), 0
             if progress is not None:
                 progress(0, n_to_do)
-            with closing(_prepared(todo, settings, config)) as prepared_clips:
+            with closing(_prepared(todo, settings, config, fetcher)) as prepared_clips:
                 for n_done, prepared in enumerate(prepared_clips, start=1):
                     writer.add(prepared)
                     n_again += prepared.job.record.clip in redo
@@ -120,6 +126,7 @@ def build_corpus(config: PrepareConfig, progress: Callable[[int, int], None] | N
                         progress(n_done, max(n_done, n_to_do))
             seconds = time.monotonic() - started
             summary = _summarise(catalog, source, n_new=n_done - n_again, n_again=n_again, seconds=seconds)
+            summary = dataclasses.replace(summary, n_described=described.count)
         shutil.rmtree(config.out / UNFINISHED, ignore_errors=True)
         _drop_downloads(config)
         (config.out / "stats.json").write_text(json.dumps(dataclasses.asdict(summary), indent=2), encoding="utf-8")
@@ -226,13 +233,24 @@ def _left(source: Source, selection: Selection, done: set[str]) -> Iterator[Clip
     return (record for record in selected(source, selection) if record.clip not in done)
 
 
-def _with_attributes(record: ClipRecord, metadata: Metadata) -> ClipRecord:
-    found = metadata.attributes_of(person=record.person, video=record.video, clip=record.clip)
-    return dataclasses.replace(record, attributes={**found, **record.attributes}) if found else record
+class _Described:
+    """Adds what tables say of people, videos and clips, and counts the clips that they know."""
+
+    def __init__(self, metadata: Metadata) -> None:
+        self.metadata = metadata
+        self.count = 0
+
+    def record(self, record: ClipRecord) -> ClipRecord:
+        """Return a record with what is known of it; what the source says itself wins."""
+        found = self.metadata.attributes_of(person=record.person, video=record.video, clip=record.clip)
+        if not found:
+            return record
+        self.count += 1
+        return dataclasses.replace(record, attributes={**found, **record.attributes})
 
 
 def _prepared(
-    records: Iterable[ClipRecord], settings: ClipSettings, config: PrepareConfig
+    records: Iterable[ClipRecord], settings: ClipSettings, config: PrepareConfig, fetcher: Fetcher
 ) -> Generator[PreparedClip, None, None]:
     """Prepare clips with the engine that is asked for, in the order in which they are done."""
     remaining = iter(records)
@@ -240,11 +258,13 @@ def _prepared(
     records = itertools.chain(first, remaining)
     # Absolute, since the machines of a cluster have working folders of their own.
     arguments = (settings, (config.out / UNFINISHED).absolute())
-    with closing(_jobs(records, config)) as jobs:
+    with closing(_jobs(records, config, fetcher)) as jobs:
         if config.engine == "ray":
             work = partial(ray_stream, n_workers=config.workers)
+        elif _is_little(first):
+            work = partial(thread_stream, n_threads=n_processes(config.workers))
         else:
-            work = partial(stream, n_workers=1 if _is_little(first) else n_processes(config.workers))
+            work = partial(stream, n_workers=n_processes(config.workers))
         with _one_thread(), closing(work(_prepare, jobs, initializer=_start, arguments=arguments)) as prepared:
             yield from prepared
 
@@ -271,9 +291,8 @@ def _is_little(records: list[ClipRecord]) -> bool:
     return sum(path.stat().st_size for path in paths if path.is_file()) < FEW_BYTES
 
 
-def _jobs(records: Iterable[ClipRecord], config: PrepareConfig) -> Generator[ClipJob, None, None]:
-    """Turn records into jobs whose videos are at hand."""
-    fetch = FetchSettings(
+def _fetcher(config: PrepareConfig) -> Fetcher:
+    settings = FetchSettings(
         attempts=config.attempts,
         requests_per_minute=config.requests_per_minute,
         timeout_s=config.timeout_s,
@@ -281,7 +300,11 @@ def _jobs(records: Iterable[ClipRecord], config: PrepareConfig) -> Generator[Cli
         max_height_px=config.max_height_px,
         cookies=config.cookies,
     )
-    fetcher = Fetcher(config.out.absolute() / DOWNLOADS, fetch)
+    return Fetcher(config.out.absolute() / DOWNLOADS, settings)
+
+
+def _jobs(records: Iterable[ClipRecord], config: PrepareConfig, fetcher: Fetcher) -> Generator[ClipJob, None, None]:
+    """Turn records into jobs whose videos are at hand."""
     with closing(fetch_ahead(records, fetcher, n_threads=config.downloads)) as fetched_clips:
         for fetched in fetched_clips:
             problem = fetched.problem
@@ -295,13 +318,13 @@ def _jobs(records: Iterable[ClipRecord], config: PrepareConfig) -> Generator[Cli
 
 
 def _start(settings: ClipSettings, unfinished: Path) -> None:
-    global _preparer
-    _preparer = ClipPreparer(settings, unfinished)
+    torch.set_num_threads(1)
+    _of_thread.preparer = ClipPreparer(settings, unfinished)
 
 
 def _prepare(job: ClipJob) -> PreparedClip:
-    assert _preparer is not None
-    return _preparer.prepare(job)
+    preparer: ClipPreparer = _of_thread.preparer
+    return preparer.prepare(job)
 
 
 def _summarise(catalog: Catalog, source: Source, *, n_new: int, n_again: int, seconds: float) -> PrepareSummary:

@@ -34,6 +34,8 @@ from visavox.pipeline.export_webdataset import WebDatasetWriter
 MARKER = "_export.json"
 """What was exported and how; with a `_` before it, so that readers of a folder of Parquet files pass it over."""
 
+MAX_VOICE_S = 3600  # a voice is held in memory with its spectrogram: 1.5 GB of the largest usual ones
+
 Progress = Callable[[int, int], None]
 
 
@@ -59,11 +61,9 @@ class ExportWritten:
     def describe(self) -> str:
         """Return it as lines for a reader."""
         files = f"{len(self.files):,} file{'' if len(self.files) == 1 else 's'}"
-        items = ", ".join(f"{count:,} {modality}s" for modality, count in self.n_items.items())
-        return (
-            f"{self.out}: {self.n_clips:,} clips ({items}; {self.n_pairs:,} with both) in {files}, "
-            f"{self.n_bytes / 1e6:,.1f} MB\n"
-        )
+        clips = f"{self.n_clips:,} clip{'' if self.n_clips == 1 else 's'}"
+        items = ", ".join(f"{n:,} {modality}{'' if n == 1 else 's'}" for modality, n in self.n_items.items())
+        return f"{self.out}: {clips} ({items}; {self.n_pairs:,} with both) in {files}, {self.n_bytes / 1e6:,.1f} MB\n"
 
 
 def export_corpus(config: CorpusExportConfig, progress: Progress | None = None) -> ExportWritten:
@@ -77,7 +77,14 @@ def export_corpus(config: CorpusExportConfig, progress: Progress | None = None) 
         raise ConfigError(f"`shard_mb` must be above 0. Got {config.shard_mb}.")
     if not (config.voice_s == 0 or 1 / SAMPLE_RATE <= config.voice_s < math.inf):
         raise ConfigError(f"`voice_s` must be above 0, or 0 to leave voices as they are. Got {config.voice_s}.")
+    if config.voice_s > MAX_VOICE_S:
+        raise ConfigError(f"`voice_s` must be at most {MAX_VOICE_S:,}, an hour. Got {config.voice_s:,.0f}.")
     options = MediaOptions(config.voice_s, config.fit, spectrum_settings(config))
+    if config.voice_s and options.spectrum and not options.spectrum.shape(round(config.voice_s * SAMPLE_RATE))[0]:
+        raise ConfigError(
+            f"`window` must be at most `voice_s`, {config.voice_s * SAMPLE_RATE:.0f} samples, or no spectrogram has a "
+            f"frame. Got {config.window}."
+        )
     path = config.corpus / CATALOG
     with Catalog.open(path) as catalog:
         settings = catalog.settings

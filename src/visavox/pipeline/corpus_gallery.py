@@ -46,7 +46,7 @@ class GalleryDrawn:
         """Return it as lines for a reader."""
         of_all = "" if self.n_shown == self.n_clips else f" of {self.n_clips:,}, spread over them"
         counts = ", ".join(f"{count:,} {status}" for status, count in self.counts.items())
-        said = f"{self.out}: {self.n_shown:,} clips{of_all} ({counts})"
+        said = f"{self.out}: {self.n_shown:,} clip{'' if self.n_shown == 1 else 's'}{of_all} ({counts})"
         return f"{said}\n  It shows people's faces: it stays under the rules of the corpus.\n"
 
 
@@ -61,6 +61,8 @@ def draw_gallery(config: CorpusGalleryConfig, progress: Progress | None = None) 
     out = config.out or config.corpus / "gallery.html"
     if out.suffix.lower() not in FORMS:
         raise ConfigError(f"`out` must end in {' or '.join(FORMS)}. Got {out.name!r}.")
+    if out.is_dir():
+        raise ConfigError(f"`out` must be a file. {out} is a folder. Choose another name.")
     if config.limit < 0:
         raise ConfigError(f"`limit` must be at least 0. Got {config.limit}.")
     for status in config.status:

@@ -29,6 +29,7 @@ from visavox.models import face_attributes, voice_gender
 from visavox.models.face_attributes import AGE, GENDER, boxed_face_attributes
 from visavox.models.spoken_language import SpokenLanguage
 from visavox.models.voice_gender import boxed_voice_gender
+from visavox.pipeline.crop_check import refuse_other_crops
 from visavox.pipeline.embedding import embed_missing
 from visavox.pipeline.frozen_encoder import Compute, FrozenEncoder, Spec
 
@@ -100,7 +101,8 @@ def label_corpus(config: CorpusLabelConfig, progress: Progress | None = None) ->
         progress: called with (items done, items to do).
 
     Raises:
-        ConfigError: an attribute that nothing here predicts.
+        ConfigError: an attribute that nothing here predicts, or faces that were cut in another way than the
+            predictor's.
         DataError: no catalog, or a language model that cannot be used.
         MissingDependencyError: a package or its weights are not installed.
     """
@@ -108,6 +110,8 @@ def label_corpus(config: CorpusLabelConfig, progress: Progress | None = None) ->
         hold_to("attributes", attribute, (GENDER, AGE, LANGUAGE), "Nothing here predicts others")
     tasks = list(_tasks(config))
     with Catalog.open(config.corpus / CATALOG) as catalog:
+        if any(task.modality == "face" for task in tasks):
+            refuse_other_crops(catalog.settings.get("clip", {}), where=str(config.corpus))
         todo = {task: _split_up(catalog, task, overwrite=config.overwrite) for task in tasks}
     counted = _Counted(progress, sum(len(wanted.items) for wanted in todo.values()))
     with Catalog.open(config.corpus / CATALOG, readonly=False) as catalog:

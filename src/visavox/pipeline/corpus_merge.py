@@ -78,7 +78,8 @@ def merge_corpora(config: CorpusMergeConfig, progress: Progress | None = None) -
             message says of which), a media file is missing, or the disk is full.
     """
     _check_folders(config)
-    settings = _common_settings(config.corpora)
+    there = [config.out] if (config.out / CATALOG).is_file() else []
+    settings = _common_settings([*there, *config.corpora])
     tally = _Tally()
     try:
         config.out.mkdir(parents=True, exist_ok=True)

@@ -23,7 +23,7 @@ from visavox.corpus.cache import EmbeddingCache
 from visavox.corpus.catalog import CATALOG, Catalog
 from visavox.corpus.embeddings import EmbeddingTable, table_from_items
 from visavox.corpus.items import MODALITIES, MediaItem, Modality
-from visavox.errors import DataError
+from visavox.errors import DataError, MediaError
 from visavox.media.audio import read_voice
 from visavox.media.images import read_image
 from visavox.models.encoders.trainable import TrainableEncoder
@@ -163,7 +163,12 @@ def _start(spec: Spec, modality: str, compute: Compute) -> None:
 
 def _embed(job: Job) -> tuple[Job, np.ndarray]:
     assert _encoder is not None
-    media = [read_voice(path) if job.modality == "voice" else read_image(path) for path in job.paths]
+    try:
+        media = [read_voice(path) if job.modality == "voice" else read_image(path) for path in job.paths]
+    except MediaError as error:
+        raise DataError(
+            f"A file of the corpus cannot be read: {error} Put it back, or prepare the corpus again with --overwrite."
+        ) from error
     return job, _encoder.encode(media)
 
 

@@ -149,6 +149,11 @@ def _read(corpus: Path, item: MediaItem, options: MediaOptions) -> ExportedMedia
         raise DataError(
             f"{path} of the item {item.key!r} is not there. Put it back, or prepare the corpus again with --overwrite."
         ) from error
+    except OSError as error:
+        raise DataError(
+            f"{path} of the item {item.key!r} cannot be read: {error.strerror}. Mend its rights or its disk, and run "
+            "again."
+        ) from error
     if item.digest is not None and hashlib.sha256(data).hexdigest() != item.digest:
         raise DataError(
             f"{path} is not what the catalog says of {item.key!r}: its SHA-256 differs. Put the file back, or prepare "

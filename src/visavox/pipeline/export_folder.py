@@ -54,7 +54,9 @@ def whole_folder(out: Path, *, overwrite: bool, marker: str) -> Iterator[Path]:
 def _check(out: Path, *, overwrite: bool, marker: str) -> None:
     if not out.exists() or (out.is_dir() and not any(out.iterdir())):
         return
-    if not out.is_dir() or not (out / marker).is_file():
+    if not out.is_dir():
+        raise ConfigError(f"`out` must be a new or empty folder. {out} is a file. Choose another folder.")
+    if not (out / marker).is_file():
         raise ConfigError(f"`out` must be a new or empty folder. {out} holds something else. Choose another folder.")
     if not overwrite:
         raise ConfigError(

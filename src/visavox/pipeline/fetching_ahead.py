@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from visavox.corpus.sources.base import ClipRecord
-from visavox.errors import MediaError
+from visavox.errors import MediaError, VisavoxError
 from visavox.media.fetching.fetcher import Fetcher
 from visavox.media.fetching.stop_signal import Stopped, StopSignal
 
@@ -49,7 +49,7 @@ class FetchedClip:
 class _Broken:
     """What no clip is to blame for."""
 
-    error: Exception
+    error: BaseException
 
 
 def fetch_ahead(
@@ -144,16 +144,18 @@ class _Crew:
 
     def _work(self) -> None:
         while (record := self._jobs.get()) is not None:
+            clip: FetchedClip | _Broken = _Broken(RuntimeError("A thread that fetches was lost; it has said why."))
             try:
-                clip: FetchedClip | _Broken = self._fetch(record)
+                clip = self._fetch(record)
             except Stopped:
-                return
-            except Exception as error:  # noqa: BLE001  raised again by `take`, in the thread that can
+                clip = _Broken(KeyboardInterrupt())
+            except (VisavoxError, OSError) as error:
                 clip = _Broken(error)
-            if self._stop.is_set():  # too late for `end` to see it
-                _discard(clip)
-                return
-            self._ready.put(clip)
+            finally:  # also where the thread dies of a fault of ours, since somebody waits
+                if self._stop.is_set():  # too late for `end` to see it
+                    _discard(clip)
+                else:
+                    self._ready.put(clip)
 
     def _fetch(self, record: ClipRecord) -> FetchedClip:
         # Of what is no whole video the times are no positions.

@@ -24,6 +24,7 @@ from visavox.corpus.items import GIVEN, OK
 from visavox.corpus.statuses import STATUSES
 from visavox.errors import one_line
 from visavox.evaluation.chart import escaped, points
+from visavox.evaluation.contest import PREDICTED
 from visavox.evaluation.page import page
 from visavox.media.images import Pixels
 from visavox.pipeline.gallery_tiles import FACE_PX, N_BARS, Problem, Tile
@@ -206,7 +207,8 @@ def _attributes(tile: Tile) -> str:
     for name, attribute in sorted(tile.attributes.items()):
         origin = "" if attribute.origin == GIVEN else " (predicted)"
         title = escaped(one_line(f"{name}: {attribute.origin}"))
-        said.append(f'<b title="{title}">{escaped(one_line(f"{name} {attribute.value}{origin}"))}</b>')
+        words = f"{name.removeprefix(PREDICTED)} {attribute.value}{origin}"
+        said.append(f'<b title="{title}">{escaped(one_line(words))}</b>')
     return " · ".join(said)
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import math
 import textwrap
+import unicodedata
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
@@ -39,7 +40,8 @@ def gallery_sheet(sheet: GallerySheet) -> Image.Image:
     image = Image.new("RGB", (WIDTH_PX, height), PAPER)
     pen = ImageDraw.Draw(image)
     n_ok, n_shown = sheet.counts.get(OK, 0), sum(len(tiles) for _, tiles in sheet.groups)
-    _write(pen, (GAP_PX, 18), f"{sheet.corpus}: {n_ok:,} of {sheet.n_clips:,} clips came out whole", 24)
+    clips = "clip" if sheet.n_clips == 1 else "clips"
+    _write(pen, (GAP_PX, 18), f"{sheet.corpus}: {n_ok:,} of {sheet.n_clips:,} {clips} came out whole", 24)
     rule = "These are people's faces: the rules of the corpus hold for this picture too."
     asked = f"{sheet.asked_for}. " if sheet.asked_for else ""
     _write(pen, (GAP_PX, 54), f"{asked}{n_shown:,} shown, {sheet.n_people:,} people. {rule}", 14, SOFT)
@@ -93,13 +95,23 @@ def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(size)
 
 
+def plain(text: str) -> str:
+    """Return a text in the letters that Pillow brings along: accents go, and other letters become question marks.
+
+    Example:
+        >>> plain("Zoë Müller 声")
+        'Zoe Muller ?'
+    """
+    parts = unicodedata.normalize("NFKD", text)
+    kept = "".join(char for char in parts if not unicodedata.combining(char))
+    return "".join(char if char.isascii() and char.isprintable() else "?" for char in kept)
+
+
 def _write(
     pen: ImageDraw.ImageDraw, place: tuple[int, int], text: str, size: int, colour: str = INK, *, max_px: int = 0
 ) -> None:
     """Write one line; of a text that is too long the end is kept, where names differ."""
-    # Pillow's own letters are those of western Europe; others become a question mark.
-    text = text.encode("latin-1", "replace").decode("latin-1")
-    text = "".join(char if char.isprintable() else "?" for char in text)
+    text = plain(text)
     font = _font(size)
     if max_px and font.getlength(text) > max_px:
         while text and font.getlength(f"...{text}") > max_px:

@@ -65,7 +65,7 @@ def audit_corpus(corpus: Path, items: list[MediaItem], splits: Splits, embedding
     """Return the audit of a split: people, videos, identical bytes, near-identical crops and, if given, embeddings."""
     hashes = {
         item.clip: difference_hash(read_image(corpus / item.path))
-        for item in items
+        for item in reversed(items)  # of several faces of a clip the first, which is the best, stays
         if item.modality == "face" and item.path
     }
     tables = CorpusEmbeddings.load(embeddings) if embeddings else None

@@ -87,9 +87,9 @@ def test_columns_can_be_named_and_what_is_not_there_is_one_line(tmp_path: Path) 
         ("v,1:20,6,0.5,0.5", "invalid_time", "must be seconds"),
         ("v,6,3,0.5,0.5", "invalid_time", "must end after it starts. Got 6 to 3"),
         ("v,3,3,0.5,0.5", "invalid_time", "must end after it starts"),
-        ("v,-1,3,0.5,0.5", "invalid_time", "must end after it starts"),
-        ("v,3,inf,0.5,0.5", "invalid_time", "must end after it starts"),
-        ("v,nan,3,0.5,0.5", "invalid_time", "must end after it starts"),
+        ("v,-1,3,0.5,0.5", "invalid_time", "must start at 0 s or later and end some time"),
+        ("v,3,inf,0.5,0.5", "invalid_time", "must start at 0 s or later and end some time"),
+        ("v,nan,3,0.5,0.5", "invalid_time", "must start at 0 s or later and end some time"),
         ("v,3,6,1.01,0.5", "invalid_place", "parts of the picture, 0 to 1. Got '1.01' and '0.5'"),
         ("v,3,6,0.5,-0.1", "invalid_place", "parts of the picture"),
         ("v,3,6,nan,0.5", "invalid_place", "parts of the picture"),
@@ -144,3 +144,13 @@ def test_what_is_no_list_is_one_line(tmp_path: Path) -> None:
         find_layout(write(tmp_path, "a,1,2,0.5,0.5\n".encode("utf-16")), {})
     with pytest.raises(DataError, match="cannot be read"):
         find_layout(tmp_path, {})
+
+
+@pytest.mark.parametrize("index", ["", ","])
+def test_the_numbers_that_a_data_frame_without_names_is_saved_with_are_a_header(tmp_path: Path, index: str) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text(f"{index}0,1,2,3,4\n{index and '0,'}-abc,30.03,36.7,0.5,0.25\n")
+    layout = find_layout(path, {})
+    assert layout.has_header
+    assert count_rows(path, layout) == 1
+    assert list(read_segments(path, layout)) == [(2, "-abc", 30.03, 36.7, 0.5, 0.25, None, None, None)]

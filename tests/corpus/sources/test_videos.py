@@ -217,6 +217,8 @@ def test_a_missing_folder_and_one_without_videos_are_one_line(tmp_path: Path) ->
     with pytest.raises(ConfigError, match="nowhere does not exist. Give a folder with videos"):
         list(VideosSource(tmp_path / "nowhere"))
     make(tmp_path / "r", "a.jpg")
+    with pytest.raises(ConfigError, match=r"a\.jpg is no folder but a file\. Give a folder with videos"):
+        list(VideosSource(tmp_path / "r" / "a.jpg"))
     with pytest.raises(DataError, match=r"holds no clips: no file in it is named like a video .*another --source") as e:
         list(VideosSource(tmp_path / "r"))
     assert "\n" not in str(e.value)

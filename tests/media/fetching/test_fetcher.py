@@ -190,6 +190,37 @@ def test_a_signal_ends_the_wait_for_the_next_try(folder: Path, quick: FetchSetti
         Fetcher(folder, patient).fetch(url, stop=stop)
 
 
+def test_without_a_network_clips_are_tried_once_each_and_with_one_as_often_as_ever(
+    folder: Path, quick: FetchSettings, server: Any, film: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nobody listens at the first address. A list of thousands must not wait out every wait of every clip."""
+    fetcher = Fetcher(folder, quick)
+
+    def reason(url: str) -> str:
+        with pytest.raises(MediaError) as caught:
+            fetcher.fetch(url)
+        assert caught.value.status == "network"
+        return str(caught.value)
+
+    reasons = [reason(f"http://localhost:9/{number}") for number in range(6)]  # three tries each, eight in all
+    assert ["tried 3 times" in words for words in reasons] == [True, True, False, False, False, False]
+    assert ["Nor was localhost" in words for words in reasons] == [False, False, True, True, True, True]
+    assert len([record for record in caplog.records if "not reached in 8 tries" in record.message]) == 1
+    assert "tried 3 times" in reason(server.give("/v", codes=[503] * 3))  # another host
+    assert fetcher.fetch(server.give("/v", film.data)).path.read_bytes() == film.data
+
+
+def test_a_host_that_comes_back_is_tried_as_often_as_before(
+    folder: Path, quick: FetchSettings, server: Any, film: Any
+) -> None:
+    fetcher, lost = Fetcher(folder, replace(quick, attempts=20)), "http://127.0.0.1:9/v"
+    with pytest.raises(MediaError, match=r"Nor was 127\.0\.0\.1 reached"):
+        fetcher.fetch(lost)
+    with pytest.raises(MediaError, match="404"):  # an answer is an answer
+        fetcher.fetch(server.give("/gone", codes=[404]))
+    assert fetcher.fetch(server.give("/v", film.data, codes=[503, 503])).path.read_bytes() == film.data
+
+
 def test_requests_are_spaced(folder: Path, quick: FetchSettings, server: Any, film: Any) -> None:
     waits: list[float] = []
 

@@ -8,7 +8,7 @@ from yt_dlp.networking.exceptions import HTTPError, TransportError
 
 from visavox.corpus.statuses import STATUSES
 from visavox.media.fetching.site_errors import PATTERNS, REMEDY, site_failure, site_words, status_of_message
-from visavox.media.fetching.web_errors import PassingError
+from visavox.media.fetching.web_errors import PassingError, UnreachedError
 
 MESSAGES = {
     "private": [
@@ -112,6 +112,23 @@ def test_only_failures_of_the_connection_are_tried_again_in_this_run() -> None:
         failure = site_failure(yt_dlp.utils.DownloadError(text), "v")
         turned_away = any(word in text.lower() for word in ("not a bot", "try again later", "429", "not a bot"))
         assert isinstance(failure, PassingError) == (status == "network" and not turned_away), text
+
+
+@pytest.mark.parametrize(
+    ("words", "is_reached"),
+    [
+        ("Failed to resolve 'www.youtube.com' ([Errno -2] Name or service not known)", False),
+        ("<urlopen error [Errno 101] Network is unreachable>", False),
+        ("[Errno 111] Connection refused", False),
+        ("Connection reset by peer", True),
+        ("The read operation timed out", True),
+        ("HTTP Error 503: Service Unavailable", True),
+    ],
+)
+def test_a_site_that_is_not_there_differs_from_one_that_breaks_off(words: str, is_reached: bool) -> None:
+    failure = site_failure(yt_dlp.utils.DownloadError(f"ERROR: [youtube] abc: {words}"), "v")
+    assert isinstance(failure, PassingError)
+    assert isinstance(failure, UnreachedError) != is_reached
 
 
 def test_every_status_is_known_and_permanent_ones_have_a_remedy() -> None:

@@ -13,6 +13,7 @@ import pytest
 from visavox.corpus.statuses import STATUSES
 from visavox.media.fetching.web_errors import (
     PassingError,
+    UnreachedError,
     connection_failure,
     disk_failure,
     refusal,
@@ -76,6 +77,21 @@ def test_broken_connections_pass(error: Exception, words: str) -> None:
     assert found.status == "network"
     with pytest.raises(PassingError, match=words):
         raise found
+
+
+@pytest.mark.parametrize(
+    ("error", "is_reached"),
+    [
+        (urllib.error.URLError(socket.gaierror(-2, "Name or service not known")), False),
+        (ConnectionRefusedError(), False),
+        (OSError(errno.ENETUNREACH, "Network is unreachable"), False),
+        (OSError(errno.EHOSTUNREACH, "No route to host"), False),
+        (ConnectionResetError("reset by peer"), True),
+        (TimeoutError("timed out"), True),
+    ],
+)
+def test_a_host_that_is_not_there_differs_from_one_that_breaks_off(error: Exception, is_reached: bool) -> None:
+    assert isinstance(connection_failure(error, "v"), UnreachedError) != is_reached
 
 
 def test_a_certificate_that_is_not_valid_is_said_once() -> None:

@@ -181,7 +181,8 @@ def _careful_segment(number: int, line: str, cells: list[str], layout: Layout) -
         got = " and ".join(repr(cells[column_of[name]]) for name in ("start_s", "end_s"))
         return Segment(number, video, problem=("invalid_time", f"start and end must be seconds. Got {got}"))
     if not 0 <= start_s < end_s < math.inf:
-        reason = f"{video!r} must end after it starts. Got {start_s:g} to {end_s:g}"
+        rule = "must end after it starts" if end_s <= start_s else "must start at 0 s or later and end some time"
+        reason = f"{video!r} {rule}. Got {start_s:g} to {end_s:g}"
         return Segment(number, video, problem=("invalid_time", reason))
     texts = [cells[column_of[name]] for name in ("x", "y") if name in column_of]
     x = y = None
@@ -230,6 +231,9 @@ def _header(path: Path, cells: list[str], columns: Mapping[str, str]) -> Layout 
         if name not in column_of and free:
             column_of[name] = free[0]
     if any(name not in column_of for name in NEEDED):
+        if not columns and names[-5:] == list("01234") and names[:-5] in ([], [""]):
+            # A data frame without names was saved.
+            return Layout({name: i + len(names) - 5 for name, i in OFFICIAL.items()}, len(names), has_header=True)
         return None
     taken = set(column_of.values())
     own = {name: i for i, name in enumerate(names) if i not in taken and plain[i] not in INDEX_COLUMNS}

@@ -163,7 +163,8 @@ class VideosSource(Source):
     def _read(self) -> tuple[FileIndex, NamedVideos, ClipsTable | None]:
         folder = Path(self.root)
         if not folder.is_dir():
-            raise ConfigError(f"The source folder {folder} does not exist. Give a folder with videos.")
+            problem = "is no folder but a file" if folder.exists() else "does not exist"
+            raise ConfigError(f"The source folder {folder} {problem}. Give a folder with videos.")
         if self.times not in TIMES:
             raise ConfigError(f"`times` must be 'file', 'source' or ''. Got {self.times!r}.")
         self._pattern()

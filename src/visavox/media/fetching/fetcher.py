@@ -31,11 +31,13 @@ from visavox.errors import ConfigError, MediaError
 from visavox.media.fetching.addresses import Address, parse_address
 from visavox.media.fetching.fetch_settings import FetchSettings
 from visavox.media.fetching.rate_limiter import RateLimiter
+from visavox.media.fetching.reachability import Reachability
 from visavox.media.fetching.section import Section
 from visavox.media.fetching.site_video import SiteVideo
 from visavox.media.fetching.stop_signal import StopSignal
 from visavox.media.fetching.tries import Tries
 from visavox.media.fetching.web_client import WebClient
+from visavox.media.fetching.web_errors import UnreachedError
 from visavox.media.fetching.web_video import WebVideo
 from visavox.media.files import check_file
 
@@ -77,6 +79,7 @@ class Fetcher:
         self._cookies = _read_cookies(settings.cookies)
         self._jar = _jar(settings.cookies)
         self._limiter = RateLimiter(settings.requests_per_minute)
+        self._reachability = Reachability()
         self._lock = threading.Lock()
         self._left: dict[str, str] | None = None
         """What earlier runs left in the folder, file by beginning of its name; None before the folder was looked at."""
@@ -145,7 +148,7 @@ class Fetcher:
 
         def once() -> Section:
             self._limiter.wait(place.host, stop.sleep)
-            return video.fetch()
+            return self._once(video, place.host)
 
         tries = Tries(
             attempts=settings.attempts,
@@ -155,6 +158,21 @@ class Fetcher:
             progress=lambda: video.n_bytes,
         )
         return tries.run(once)
+
+    def _once(self, video: WebVideo | SiteVideo, host: str) -> Section:
+        """Fetch, and note whether the host was reached: clips of one that is lost are not tried again in this run."""
+        try:
+            section = video.fetch()
+        except UnreachedError as error:
+            self._reachability.note(host, is_reached=False)
+            if self._reachability.is_lost(host):
+                raise MediaError(f"{error} Nor was {host} reached for the clips before.", status="network") from error
+            raise
+        except MediaError:
+            self._reachability.note(host, is_reached=True)
+            raise
+        self._reachability.note(host, is_reached=True)
+        return section
 
     def _name(self, place: Address, start_s: float | None, end_s: float | None) -> str:
         """Return what the name of the file begins with: a digest, since an address may hold anything."""

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from visavox.errors import MediaError, one_line
-from visavox.media.fetching.web_errors import STATUS_OF_CODE, PassingError
+from visavox.media.fetching.web_errors import STATUS_OF_CODE, PassingError, UnreachedError
 
 MAX_WORDS = 300  # characters of a site's message
 
@@ -52,6 +52,11 @@ PATTERNS: tuple[tuple[str, str], ...] = (
     ("unsupported_address", r"unsupported url|not a valid url|invalid url|truncated|incomplete .* id|no suitable"),
 )
 """Statuses and what speaks for them, in lower case; the first that fits counts."""
+UNREACHED = (
+    r"failed to resolve|name resolution|name or service|getaddrinfo|nodename nor servname|network is unreachable"
+    r"|no route to host|connection refused|actively refused"
+)
+"""What speaks for a host that was not reached at all."""
 REMEDY = {
     "private": "Give --cookies of an account that may see it.",
     "age": "Give --cookies of an account of age.",
@@ -90,7 +95,8 @@ def site_failure(error: BaseException, shown: str) -> MediaError:
     if status is None and any(type(c).__name__ in ("TransportError", "SSLError", "ProxyError") for c in causes):
         status = "network"
     if status == "network" and not re.search(PATTERNS[0][1], words.lower().replace("’", "'")):
-        return PassingError(f"{shown}: the site was not reached ({words}). Run prepare again.")
+        kind = UnreachedError if re.search(UNREACHED, words.lower()) else PassingError
+        return kind(f"{shown}: the site was not reached ({words}). Run prepare again.")
     if status == "network":
         return MediaError(
             f"{shown}: the site turned us away ({words}). Wait, fetch fewer a minute (--requests-per-minute) or give "

@@ -23,6 +23,8 @@ from visavox.errors import MediaError, one_line
 
 NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 """What a disk says that is full, or that lets this user write no more."""
+NO_WAY = frozenset({errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN})
+"""What a machine says that has no network, or no way to a host."""
 TRY_AGAIN = frozenset({408, 425, 429})
 """Codes below 500 that say: later."""
 STATUS_OF_CODE = {401: "private", 402: "private", 403: "private", 404: "removed", 410: "removed", 451: "region"}
@@ -42,6 +44,10 @@ class PassingError(MediaError):
         """Store the message and the seconds that the server wants us to wait."""
         super().__init__(message, status="network")
         self.wait_s = wait_s
+
+
+class UnreachedError(PassingError):
+    """The host was not reached at all: no network, no such name, nobody there. It costs the host nothing."""
 
 
 def refusal(code: int, shown: str, *, retry_after: str = "") -> MediaError:
@@ -97,15 +103,18 @@ def connection_failure(error: Exception, shown: str) -> MediaError:
         )
     if isinstance(cause, http.client.InvalidURL) or (isinstance(cause, str) and "unknown url type" in cause):
         return MediaError(f"{shown}: {MEANING['unsupported_address']}", status="unsupported_address")
+    kind = PassingError
     if isinstance(cause, TimeoutError):
         what = "the server did not answer in time"
     elif isinstance(cause, socket.gaierror):
-        what = "its name was not found"
+        what, kind = "its name was not found", UnreachedError
     elif isinstance(cause, ConnectionRefusedError):
-        what = "the server refused the connection"
+        what, kind = "the server refused the connection", UnreachedError
     else:
         what = f"the connection failed ({one_line(str(cause)) or type(cause).__name__})"
-    return PassingError(f"{shown}: {what}. Run prepare again.")
+        if isinstance(cause, OSError) and cause.errno in NO_WAY:
+            kind = UnreachedError
+    return kind(f"{shown}: {what}. Run prepare again.")
 
 
 def disk_failure(error: OSError, shown: str) -> MediaError:
