@@ -107,7 +107,7 @@ def test_a_folder_of_videos_is_prepared_and_says_who_named_the_people(
     assert "faces   2 no_face, 1 unreadable_video" in said
     assert "voices  2 silent, 1 unreadable_video" in said
     assert "2 people, named by the first folder below the root" in said
-    assert f"what can be done about it: visavox corpus status --corpus {tmp_path / 'c'}" in said
+    assert f"what can be done about the rest: visavox corpus status --corpus {tmp_path / 'c'}" in said
 
 
 def test_videos_that_the_table_does_not_name_are_left_out_and_counted(

@@ -170,7 +170,7 @@ def test_nobody_cannot_be_split() -> None:
 
 
 def test_more_folds_than_people_say_what_is_possible() -> None:
-    with pytest.raises(ConfigError, match=r"`n_folds` must be at most 4, .* Got 5"):
+    with pytest.raises(ConfigError, match=r"`folds` must be at most 4, .* Got 5"):
         make_folds(people(4), 5, seed=0)
     assert len(set(make_folds(people(4), 4, seed=0).values())) == 4
 

@@ -51,7 +51,7 @@ def test_impossible_shares_are_refused(small_corpus: Path, tmp_path: Path, valid
 
 
 def test_more_folds_than_people_is_refused(small_corpus: Path, tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="`n_folds` must be at most"):
+    with pytest.raises(ConfigError, match="`folds` must be at most"):
         split_corpus(SplitConfig(corpus=small_corpus, out=tmp_path, folds=50))
 
 
