@@ -149,7 +149,7 @@ def kill(place: Path) -> None:
     for _ in range(N_KILLS):
         command = [*VISAVOX, *prepare_words(world, killed)]
         process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
-        time.sleep(rng.uniform(0.5, 1.0 + length_s / 3))
+        time.sleep(rng.uniform(0.5, 0.75 * length_s))
         with contextlib.suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGKILL)
         process.wait()

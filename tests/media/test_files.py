@@ -183,3 +183,13 @@ def test_what_cannot_be_decoded_is_cut_short_or_unreadable(tmp_path: Path) -> No
     path.write_bytes(b"text")
     assert unreadable(path, "audio", "why").status == "unreadable_audio"
     assert "no picture can be decoded (why)" in str(unreadable(path, "video", "why"))
+
+
+def test_a_name_that_no_file_can_have_is_a_missing_file(tmp_path: Path) -> None:
+    """A list with one long id and `media=file:///.../{video}.mp4` ended the run, and every one after it: the error of
+    the system was taken for one of the folder that is written to.
+    """
+    with pytest.raises(MediaError, match="so long a name") as caught:
+        check_file(tmp_path / ("x" * 300 + ".mp4"), "video")
+    assert caught.value.status == "missing_file"
+    assert len(str(caught.value)) < 300

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import socket
 import struct
 import time
 from collections.abc import Callable
@@ -17,9 +18,10 @@ from PIL import Image
 
 from visavox.errors import MediaError
 from visavox.media import talk_scan
-from visavox.media.audio import SAMPLE_RATE, Voice
+from visavox.media.audio import SAMPLE_RATE, Voice, voice_blocks
 from visavox.media.sampled_frame import SampledFrame
 from visavox.media.talk_scan import TalkScan, scan_talk
+from visavox.media.video import is_video, sample_frames
 
 Number = Callable[[np.ndarray], int]
 
@@ -327,3 +329,43 @@ def test_two_frames_that_claim_to_last_for_days_take_no_time(film: Any) -> None:
     assert time.perf_counter() - begun < 1.0
     assert found.duration_s == pytest.approx(100_000, abs=1)
     assert len(frames) == 2
+
+
+SESSION = """v=0
+o=- 0 0 IN IP4 127.0.0.1
+s=x
+c=IN IP4 127.0.0.1
+t=0 0
+m=video 5004 RTP/AVP 96
+a=rtpmap:96 H264/90000
+"""
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("talk.mp4", SESSION),
+        ("talk.mp4", "ffconcat version 1.0\nfile secret.mp4\n"),
+        ("talk.m3u8", "#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\nhttp://HOST/secret.ts\n#EXT-X-ENDLIST\n"),
+    ],
+)
+def test_a_file_that_names_others_opens_none_of_them(
+    name: str, content: str, film: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A session description called talk.mp4 opened ports and held its worker for ever; a concat script showed another
+    file of the working folder; a playlist asked a server, whichever it named.
+    """
+    folder = film("secret.mp4").write().parent
+    monkeypatch.chdir(folder)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(0.2)
+        host = f"127.0.0.1:{server.getsockname()[1]}"
+        path = folder / name
+        path.write_text(content.replace("HOST", host))
+        for read in (scan, lambda path: list(voice_blocks(path)), lambda path: sample_frames(path, 1)):
+            with pytest.raises(MediaError) as caught:
+                read(path)
+            assert caught.value.status in ("unreadable_video", "unreadable_audio")
+        assert not is_video(path)
+        with pytest.raises(TimeoutError):
+            server.accept()

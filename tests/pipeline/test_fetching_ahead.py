@@ -109,10 +109,26 @@ def test_a_failed_fetch_is_a_clip_with_a_problem(tmp_path: Path) -> None:
     assert all(clips[name].problem is None for name in ("c0", "c1", "c3"))
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_fault_of_ours_in_a_thread_ends_the_run_instead_of_leaving_it_to_wait(tmp_path: Path) -> None:
+def test_a_library_that_stumbles_over_one_video_leaves_a_row_and_the_others_go_on(tmp_path: Path) -> None:
+    """A segment at 1e300 s was too much for the demuxer's numbers: the OverflowError ended the run, and so did it in
+    every run after it, at the same clip.
+    """
+
     def fail(address: str, stop: StopSignal) -> None:
-        raise ZeroDivisionError
+        if address == "youtube:2":
+            raise OverflowError("int too large\nto convert")
+
+    clips = {c.record.clip: c for c in fetch_ahead(far(4), ToldFetcher(tmp_path / "d", fail), n_threads=2)}
+    problem = clips["c2"].problem
+    assert problem is not None and problem.status == "unexpected_error"
+    assert str(problem) == r"youtube:2: OverflowError: int too large\nto convert"
+    assert all(clips[name].problem is None for name in ("c0", "c1", "c3"))
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_thread_that_is_lost_ends_the_run_instead_of_leaving_it_to_wait(tmp_path: Path) -> None:
+    def fail(address: str, stop: StopSignal) -> None:
+        raise GeneratorExit
 
     with pytest.raises(RuntimeError, match="A thread that fetches was lost"):
         list(fetch_ahead(far(50), ToldFetcher(tmp_path / "d", fail), n_threads=2))

@@ -29,7 +29,7 @@ import soundfile
 import soxr
 
 from visavox.errors import DataError, MediaError
-from visavox.media.files import check_file, unreadable, write_whole
+from visavox.media.files import ALONE, check_file, unreadable, write_whole
 from visavox.media.sound_choice import choose_sound
 
 logger = logging.getLogger(__name__)
@@ -329,7 +329,7 @@ def _blocks_by_av(path: Path, begin: float, end: float) -> Iterator[Voice]:
     """Yield 16 kHz blocks between `begin` and `end`, seconds on the clock that sound and picture share."""
     try:
         # An open file and not a name, because ffmpeg reads "a:b" as a protocol.
-        with path.open("rb") as file, av.open(file) as container:
+        with path.open("rb") as file, av.open(file, options={**ALONE}) as container:
             stream = choose_sound(path, container, begin_s=begin)
             if stream is None:
                 kinds = ", ".join(sorted({s.type for s in container.streams})) or "nothing"

@@ -13,15 +13,21 @@ Example:
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from visavox.errors import MediaError
 
 BOX_KINDS = frozenset({b"ftyp", b"moov", b"mdat", b"free", b"skip", b"wide", b"uuid", b"moof", b"styp", b"sidx"})
 """Kinds of the outermost boxes of MP4 and QuickTime files."""
+ALONE: Mapping[str, str] = {"protocol_whitelist": "none"}
+"""Options for `av.open` of a file that is read. A playlist, a concat script or a session description may be called
+talk.mp4, and ffmpeg would open the files, addresses and ports that it names, and wait for them: none is opened."""
+
+MAX_SHOWN = 200  # characters of a path that is too long
 
 
 def check_file(path: Path, what: str) -> None:
@@ -32,7 +38,7 @@ def check_file(path: Path, what: str) -> None:
         what: what it should hold, for the message and the status: "audio", "image" or "video".
 
     Raises:
-        MediaError: status `missing_file` (nothing there, or a folder), `empty_file` (0 bytes), or
+        MediaError: status `missing_file` (nothing there, a folder, a name that is too long), `empty_file` (0 bytes), or
             `unreadable_audio`, `unreadable_image`, `unreadable_video` (no permission).
     """
     try:
@@ -46,6 +52,13 @@ def check_file(path: Path, what: str) -> None:
         readable = os.access(path, os.R_OK)
     except (PermissionError, ValueError):  # a closed parent folder; a null byte in the name
         readable = False
+    except OSError as error:
+        if error.errno != errno.ENAMETOOLONG:
+            raise
+        shown = f"{str(path)[:MAX_SHOWN]}..."
+        raise MediaError(
+            f"{shown}: no file can have so long a name. Correct the path.", status="missing_file"
+        ) from error
     if not readable:
         raise MediaError(
             f"{path!s}: the {what} file may not be read. Give yourself permission to read it.".replace("\0", "\\0"),

@@ -13,6 +13,8 @@ from pathlib import Path
 import av
 import numpy as np
 
+from visavox.media.files import ALONE
+
 LISTEN_S = 20.0
 """Seconds of each of several streams that are listened to before one is chosen."""
 HEARD_LEVEL = 10 ** (-70 / 20)
@@ -43,7 +45,7 @@ def choose_sound(path: Path, container: av.container.InputContainer, *, begin_s:
 def _peaks(path: Path, begin_s: float) -> dict[int, float]:
     """Largest level of each stream of sound in the seconds that are listened to, by the stream's index."""
     peaks: dict[int, float] = {}
-    with path.open("rb") as file, av.open(file) as container:
+    with path.open("rb") as file, av.open(file, options={**ALONE}) as container:
         if begin_s > 0:
             container.seek(int(begin_s * av.time_base) + (container.start_time or 0), backward=True)
         heard_s: dict[int, float] = {}

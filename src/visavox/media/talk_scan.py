@@ -26,7 +26,7 @@ import av
 
 from visavox.errors import MediaError
 from visavox.media.audio import SAMPLE_RATE, SoundDecoder
-from visavox.media.files import check_file, unchanged, unreadable
+from visavox.media.files import ALONE, check_file, unchanged, unreadable
 from visavox.media.frame_sampling import FrameSampler
 from visavox.media.sampled_frame import SampledFrame
 from visavox.media.sound_choice import choose_sound
@@ -124,7 +124,7 @@ def scan_talk(
     with unchanged(path):
         try:
             # An open file and not a name, because ffmpeg reads "a:b" as a protocol.
-            with path.open("rb") as file, av.open(file, options={"max_pixels": DECODER_PIXELS}) as container:
+            with path.open("rb") as file, av.open(file, options={**ALONE, "max_pixels": DECODER_PIXELS}) as container:
                 return _Scan(path, container, begin_s, until_s).run(frames_per_s, on_frame, recorder)
         except av.FFmpegError as error:
             raise unreadable(path, "video", error.strerror or str(error)) from error

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 
 from visavox.errors import MediaError
-from visavox.media.files import check_file
+from visavox.media.files import ALONE, check_file
 
 STILL_FORMATS = frozenset({"image2", "gif", "apng", "tty", "ico", "svg", "webp"})
 """ffmpeg's names of formats that are pictures to us (their first frame counts), and of text shown as a film."""
@@ -41,7 +41,7 @@ def is_video(path: Path | str) -> bool:
     path = Path(path)
     try:
         check_file(path, "video")
-        with path.open("rb") as file, av.open(file) as container:
+        with path.open("rb") as file, av.open(file, options={**ALONE}) as container:
             stream = film_stream(container)
             return stream is not None and len(list(itertools.islice(_decoded(container, stream), 2))) == 2
     except (MediaError, av.FFmpegError):
@@ -68,7 +68,7 @@ def sample_frames(path: Path | str, n_frames: int) -> list[Frame]:
     path = Path(path)
     check_file(path, "video")
     try:
-        with path.open("rb") as file, av.open(file) as container:
+        with path.open("rb") as file, av.open(file, options={**ALONE}) as container:
             stream = film_stream(container)
             if stream is None:
                 kinds = ", ".join(sorted({s.type for s in container.streams})) or "nothing"
@@ -78,7 +78,7 @@ def sample_frames(path: Path | str, n_frames: int) -> list[Frame]:
                 )
             begin, duration = picture_extent_s(container, stream)
         times = [begin + duration * (i + 0.5) / n_frames for i in range(n_frames)]
-        with path.open("rb") as file, av.open(file) as container:
+        with path.open("rb") as file, av.open(file, options={**ALONE}) as container:
             stream = film_stream(container)
             assert stream is not None
             ratio = stream.sample_aspect_ratio  # width of a pixel over its height; None is 1

@@ -288,7 +288,15 @@ def _is_little(records: list[ClipRecord]) -> bool:
     if len(records) >= FEW_CLIPS or any(record.address for record in records):
         return False
     paths = {path for record in records for path in (record.face_path, record.voice_path) if path is not None}
-    return sum(path.stat().st_size for path in paths if path.is_file()) < FEW_BYTES
+    return sum(map(_size, paths)) < FEW_BYTES
+
+
+def _size(path: Path) -> int:
+    """Size in bytes; 0 of what cannot be asked: why is said where the clip is prepared."""
+    try:
+        return path.stat().st_size
+    except (OSError, ValueError):
+        return 0
 
 
 def _fetcher(config: PrepareConfig) -> Fetcher:

@@ -11,6 +11,7 @@ Example (needs a server):
 
 from __future__ import annotations
 
+import logging
 import queue
 import threading
 import time
@@ -19,7 +20,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from visavox.corpus.sources.base import ClipRecord
-from visavox.errors import MediaError, VisavoxError
+from visavox.errors import MediaError, VisavoxError, one_line
+from visavox.media.fetching.addresses import shown_url
 from visavox.media.fetching.fetcher import Fetcher
 from visavox.media.fetching.stop_signal import Stopped, StopSignal
 
@@ -27,6 +29,10 @@ AHEAD = 4
 """Clips that are on their way or wait to be prepared, at most, in parts of the threads."""
 END_WITHIN_S = 5.0
 """How long an ended run waits for its threads; one that looks a name up cannot be woken, and is left behind."""
+
+MAX_WORDS = 500  # characters of a failure that has no name
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -151,7 +157,7 @@ class _Crew:
                 clip = _Broken(KeyboardInterrupt())
             except (VisavoxError, OSError) as error:
                 clip = _Broken(error)
-            finally:  # also where the thread dies of a fault of ours, since somebody waits
+            finally:  # also where the thread dies, since somebody waits
                 if self._stop.is_set():  # too late for `end` to see it
                     _discard(clip)
                 else:
@@ -164,6 +170,12 @@ class _Crew:
             media = self._fetcher.fetch(record.address, start_s=start_s, end_s=end_s, stop=self._stop)
         except MediaError as error:
             return FetchedClip(record, problem=error)
+        except (VisavoxError, OSError, Stopped):
+            raise
+        except Exception as error:  # a library that stumbles over this one video would do so in every run
+            logger.info("unexpected failure at %s", record.clip, exc_info=True)
+            words = one_line(f"{shown_url(record.address)}: {type(error).__name__}: {error}")[:MAX_WORDS]
+            return FetchedClip(record, problem=MediaError(words, status="unexpected_error"))
         return FetchedClip(record, media.path, media.begin_s, media.is_temporary)
 
 

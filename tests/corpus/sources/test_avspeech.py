@@ -136,3 +136,17 @@ def test_the_real_rows_are_read() -> None:
     assert [record.problem[0] for record in found if record.problem] == ["invalid_place"]
     assert sum(record.speaker is not None for record in found) == 499
     assert sum(record.clip.startswith("-") for record in found) > 0
+
+
+def test_a_time_beyond_all_videos_is_a_row_and_ends_no_run(tmp_path: Path) -> None:
+    """1e306 s is a finite number, and its milliseconds, which name the clip, are none: the OverflowError ended the
+    run.
+    """
+    path = tmp_path / "avspeech.csv"
+    path.write_text("abcdefghijk,1,2,0.5,0.5\nabcdefghijk,1e306,1e307,0.5,0.5\nabcdefghijl,1,2,0.5,0.5\n")
+    problems = {record.clip: record.problem and record.problem[0] for record in AvspeechSource(path)}
+    assert problems == {
+        "abcdefghijk_1000_2000": None,
+        "abcdefghijk#line2": "invalid_time",
+        "abcdefghijl_1000_2000": None,
+    }

@@ -134,3 +134,10 @@ def test_what_cannot_be_read_is_one_line(tmp_path: Path) -> None:
         list(MavcelebSource(tmp_path, table="gone.txt"))
     with pytest.raises(ConfigError, match="There is no table gone.csv .* Correct `metadata`"):
         next(iter(MavcelebSource(tmp_path, metadata="gone.csv")))
+
+
+def test_a_name_longer_than_any_file_is_a_missing_file(tmp_path: Path) -> None:
+    """The system's "File name too long" ended the run."""
+    make(tmp_path, *TEST, test=f"k1 voices/English/{'x' * 300}.wav faces/English/00000.jpg\n")
+    problems = [record.problem and record.problem[0] for record in records(tmp_path, table="test.txt").values()]
+    assert problems == ["missing_file", None]

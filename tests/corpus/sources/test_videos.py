@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import unicodedata
 from pathlib import Path
 
@@ -345,3 +346,22 @@ def test_names_with_quotes_and_line_ends_are_names(tmp_path: Path) -> None:
     names = ['it\'s "so".mp4', "two\nlines.mp4", " lead.mp4", "名前/é ü.mov", "$(rm -rf x).mp4"]
     make(tmp_path, *names)
     assert sorted(records(tmp_path)) == sorted(name.rsplit(".", 1)[0] for name in names)
+
+
+@pytest.mark.parametrize("seconds", ["1e306", "-1e306"])
+def test_a_time_beyond_all_videos_is_a_row_and_ends_no_run(seconds: str, tmp_path: Path) -> None:
+    """Its milliseconds, which name the clip, are no number: the OverflowError ended the run."""
+    found = records(make(tmp_path, "a.mp4", table=f"file,start,end\na,{seconds},1e307\na,0,1\n"))
+    assert [record.problem and record.problem[0] for record in found.values()] == ["invalid_time", None]
+
+
+def test_a_row_that_failed_is_named_without_a_look_at_all_the_others(tmp_path: Path) -> None:
+    """Each failed row made a set of all names before it: 20,000 took 3 s, a million would have taken two hours."""
+    n_rows = 4_000
+    root = make(tmp_path, "a.mp4", table="file\n" + "".join(f"{number}\n" for number in range(n_rows)))
+    began = time.process_time()
+    assert sum(record.problem is not None for record in VideosSource(root)) == n_rows
+    few_s, began = time.process_time() - began, time.process_time()
+    (root / "people.csv").write_text("file\n" + "".join(f"{number}\n" for number in range(8 * n_rows)))
+    assert sum(record.problem is not None for record in VideosSource(root)) == 8 * n_rows
+    assert time.process_time() - began < 16 * few_s

@@ -67,6 +67,8 @@ def test_frames_out_of_order_are_sorted_and_crlf_is_read() -> None:
         (text("000010 0.1 0.1 0 0.1"), "invalid_place", "a box must have a size"),
         (text("000010 nan 0.1 0.1 0.1"), "invalid_place", "a box must have a size"),
         (text("-00010 0.1 0.1 0.1 0.1"), "invalid_place", "a box must have a size"),
+        # A number that is no float ended the run.
+        (text("9" * 400 + " 0.1 0.1 0.1 0.1"), "invalid_place", "a box must have a size"),
     ],
 )
 def test_what_is_no_track_says_why(content: str, status: str, words: str) -> None:

@@ -22,7 +22,7 @@ from operator import itemgetter
 from pathlib import Path
 from typing import NamedTuple
 
-from visavox.corpus.sources.clips_table import ALIASES, clean_attributes
+from visavox.corpus.sources.clips_table import ALIASES, MAX_TIME_S, clean_attributes
 from visavox.corpus.sources.csv_lines import wrong_byte
 from visavox.errors import ConfigError, DataError
 
@@ -157,7 +157,7 @@ def segment_of(number: int, line: str, layout: Layout) -> Segment:
         except ValueError:
             pass
         else:
-            if 0 <= start_s < end_s < math.inf and 0 <= x <= 1 and 0 <= y <= 1 and video.isascii() and video.strip():
+            if 0 <= start_s < end_s < MAX_TIME_S and 0 <= x <= 1 and 0 <= y <= 1 and video.isascii() and video.strip():
                 return Segment(number, video.strip(), start_s, end_s, x, y)
     return _careful_segment(number, line, cells, layout)
 
@@ -180,7 +180,7 @@ def _careful_segment(number: int, line: str, cells: list[str], layout: Layout) -
     except ValueError:
         got = " and ".join(repr(cells[column_of[name]]) for name in ("start_s", "end_s"))
         return Segment(number, video, problem=("invalid_time", f"start and end must be seconds. Got {got}"))
-    if not 0 <= start_s < end_s < math.inf:
+    if not 0 <= start_s < end_s < MAX_TIME_S:
         rule = "must end after it starts" if end_s <= start_s else "must start at 0 s or later and end some time"
         reason = f"{video!r} {rule}. Got {start_s:g} to {end_s:g}"
         return Segment(number, video, problem=("invalid_time", reason))

@@ -13,7 +13,6 @@ Example:
 from __future__ import annotations
 
 import difflib
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -38,6 +37,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
 
 NOT_ATTRIBUTES = frozenset({"clip", "person", "video", "session", "start_s", "end_s"})
 GENDERS = {"m": "m", "male": "m", "man": "m", "f": "f", "female": "f", "woman": "f"}
+MAX_TIME_S = 1e9  # thirty years; beyond it milliseconds are no number, and nothing can be sought
 MAX_NAME_CHARS = 200  # of a broken row: the name that is guessed from it
 
 
@@ -243,9 +243,9 @@ def _columns_of(
 
 
 def _number(text: str) -> float | None:
-    """Return a finite number, or None."""
+    """Return a number of seconds that a video can have, or None."""
     try:
         value = float(text)
     except ValueError:
         return None
-    return value if math.isfinite(value) else None
+    return value if abs(value) < MAX_TIME_S else None

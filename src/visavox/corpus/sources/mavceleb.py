@@ -260,4 +260,7 @@ class MavcelebSource(Source):
         """Return the file that a row names, from the root, the folder of its kind, or the list on."""
         test = self._folder / path.stem  # version 3 keeps the files of English_test.txt in English_test/
         bases = (self._folder, self._folder / folder, path.parent, test, test / folder)
-        return next((base / name for base in bases if (base / name).is_file()), None)
+        try:
+            return next((base / name for base in bases if (base / name).is_file()), None)
+        except OSError:  # a name longer than any file's
+            return None

@@ -40,6 +40,8 @@ class NamedVideos:
         self.names = list(names)
         """Paths inside the folder, sorted."""
         self.clip_of = clip_names(self.names)
+        self.clips = frozenset(self.clip_of.values())
+        """Names of their clips."""
         self._by_path = {_normal(name): name for name in self.names}
         self._by_stem: dict[str, list[str]] = defaultdict(list)
         self._by_bare_name: dict[str, list[str]] = defaultdict(list)

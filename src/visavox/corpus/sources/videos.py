@@ -354,9 +354,8 @@ def _failed(name: str, row: ClipRow, problem: tuple[str, str]) -> ClipRecord:
 def _free_name(row: ClipRow, videos: NamedVideos, line_of: dict[str, int]) -> str:
     """Return a clip name that no video and no row before has, and take it."""
     stem = PurePosixPath(row.clip).with_suffix("").as_posix() if is_video_name(row.clip) else row.clip
-    taken = line_of.keys() | videos.clip_of.values()
-    name = stem if stem and stem not in taken else f"{stem}#line{row.line}"
-    while name in taken:
+    name = stem if stem and stem not in line_of and stem not in videos.clips else f"{stem}#line{row.line}"
+    while name in line_of or name in videos.clips:
         name += "#"
     line_of[name] = row.line
     return name

@@ -35,6 +35,7 @@ from visavox.errors import MediaError
 FRAMES_PER_S = 25
 LINES = 360  # of the pictures in whose pixels version 1 counts
 KEPT_EVERY = 5  # frames: five places a second are enough to follow a face, and small enough to be sent around
+MAX_FRAME = 10**9  # more than a year
 MAX_FRACTION = 2.0  # boxes in parts of the picture may reach out of it a little; one of 2 pixels is no face
 
 
@@ -109,6 +110,6 @@ def _box(number: int, line: str) -> tuple[int, float, float, float, float]:
         raise MediaError(
             f"line {number} must be FRAME X Y W H. Got {line.strip()[:80]!r}", status="malformed_row"
         ) from None
-    if not all(map(math.isfinite, box)) or box[0] < 0 or box[3] <= 0 or box[4] <= 0:
+    if not 0 <= box[0] < MAX_FRAME or not all(map(math.isfinite, box)) or box[3] <= 0 or box[4] <= 0:
         raise MediaError(f"line {number}: a box must have a size. Got {line.strip()[:80]!r}", status="invalid_place")
     return box
