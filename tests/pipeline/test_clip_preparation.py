@@ -354,6 +354,19 @@ def test_a_reason_names_where_a_video_came_from_and_not_a_file_that_is_gone(corp
         assert row.reason.startswith("https://host/x.mp4: ")
 
 
+def test_a_reason_keeps_the_key_of_an_address_to_itself(corpus: Path, tmp_path: Path) -> None:
+    """Pages show reasons, and what follows the ? may be a key; a failure without a name gave the file's digest."""
+    listed = ClipRecord("x", address="https://host/x.mp4?key=secret", is_whole_video=True, video="x")
+    for row in prepare(ClipJob(listed, fetched=tmp_path / "0badf00d.mp4"), corpus):
+        assert row.reason.startswith("https://host/x.mp4?...: ")
+    for address in ("https://host/x.mp4?key=secret", (tmp_path / "0badf00d.mp4").as_uri()):
+        job = ClipJob(replace(listed, address=address, start_s=1e300), fetched=tmp_path / "0badf00d.mp4")
+        (tmp_path / "0badf00d.mp4").write_bytes(b"no video")
+        for row in prepare(job, corpus):
+            assert row.reason.count("host/x.mp4?...") + row.reason.count("0badf00d.mp4") == 1
+            assert "secret" not in row.reason
+
+
 def test_damage_inside_a_video_is_a_figure(
     corpus: Path, tmp_path: Path, portrait: np.ndarray, speech: np.ndarray
 ) -> None:

@@ -18,11 +18,13 @@ import torch
 
 from visavox.corpus.catalog import CATALOG, Catalog
 from visavox.corpus.items import MediaItem
+from visavox.corpus.sources.base import ClipRecord
 from visavox.corpus_config import PrepareConfig
 from visavox.errors import ConfigError, DataError, UnknownNameError
 from visavox.media.audio import SAMPLE_RATE, read_voice
 from visavox.media.images import read_image
 from visavox.media.video_writing import write_video
+from visavox.pipeline import corpus_building
 from visavox.pipeline.corpus_building import build_corpus
 from visavox.world.world_folder import World, claim_folder
 
@@ -419,3 +421,10 @@ def test_tables_of_nobody_here_are_counted_as_such(world: Path, tmp_path: Path) 
     (tmp_path / "more.csv").write_text("person,age\nsomebody else,33\n", encoding="utf-8")
     options: dict[str, Any] = {"root": world, "source": "videos", "metadata": (tmp_path / "more.csv",), "limit": 1}
     assert build_corpus(PrepareConfig(out=tmp_path / "corpus", **options)).n_described == 0
+
+
+def test_a_file_that_cannot_be_asked_for_its_size_stops_no_run(tmp_path: Path) -> None:
+    """A folder without the right to enter it, or a name too long, ended the run before its first clip, with words
+    about the folder that is written to.
+    """
+    assert corpus_building._is_little([ClipRecord("a", face_path=tmp_path / ("x" * 300)), ClipRecord("b")])

@@ -46,7 +46,7 @@ def loop_period(voice: Voice) -> int | None:
 
     Args:
         voice: (samples,) float32 in [-1, 1], 16 kHz; may be empty. Memory and time grow with its length: about 1 ms
-            for 6 s, 20 ms and 20 MB for 60 s.
+            for 6 s, 20 ms and 20 MB for 60 s; up to 0.2 s where there is a loop to be fixed.
 
     Returns:
         The shortest period of at least 0.5 s of which at least 0.25 s are heard twice: exact where the copies are,
@@ -75,9 +75,11 @@ def loop_period(voice: Voice) -> int | None:
     period = _exact(voice, lag * SAMPLE_RATE // COARSE_RATE)
     if period is None:
         return None
-    # Where there are more than two copies, twice and three times the period are as good as the period.
+    # Where there are more than two copies, twice and three times the period are as good as the period. Most parts of it
+    # are ruled out at the low rate: an exact look takes up to 0.1 s, and there are up to 118 of them.
     parts = (period // n for n in range(round(period / (MIN_PERIOD_S * SAMPLE_RATE)), 1, -1))
-    return next((exact for part in parts if (exact := _exact(voice, part)) is not None), period)
+    likely = (part for part in parts if _nearby(correlation, part) >= COARSE_CORRELATION)
+    return next((exact for part in likely if (exact := _exact(voice, part)) is not None), period)
 
 
 def _self_correlation(values: Voice, *, max_lag: int) -> Values:
@@ -90,6 +92,12 @@ def _self_correlation(values: Voice, *, max_lag: int) -> Values:
     scale = np.sqrt(energy[len(values) - lags] * (energy[-1] - energy[lags]))
     # Where one side is all but silent its correlation would be that of rounding errors.
     return np.where(scale > 1e-6 * max(energy[-1], 1e-9), products / np.maximum(scale, 1e-12), 0.0)
+
+
+def _nearby(correlation: Values, about: int) -> float:
+    """The best correlation at the low rate near a period in samples at 16 kHz."""
+    at, reach = (samples * COARSE_RATE // SAMPLE_RATE for samples in (about, REACH))
+    return float(correlation[max(0, at - reach) : at + reach + 1].max(initial=0.0))
 
 
 def _exact(voice: Voice, about: int) -> int | None:

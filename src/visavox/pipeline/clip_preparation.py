@@ -29,6 +29,7 @@ from visavox.corpus.sources.base import ClipRecord, problem_items, record_item
 from visavox.errors import ConfigError, MediaError, MissingDependencyError
 from visavox.media.face_crop import FaceCrop, crop_face
 from visavox.media.face_settings import FaceSettings
+from visavox.media.fetching.addresses import shown_url
 from visavox.media.images import read_image, write_face
 from visavox.media.speaker_search import SpeakerSearch
 from visavox.media.talk_scan import TalkScan, scan_talk
@@ -236,10 +237,14 @@ class ClipPreparer:
 
 
 def _named_by_address(item: MediaItem, job: ClipJob) -> MediaItem:
-    """Return a row whose reason names where a video came from, and not the file that is removed with the clip."""
+    """Return a row whose reason names where a video came from, and not the file that is removed with the clip.
+
+    What follows a ? in the address may be a key, and pages show reasons.
+    """
     if job.fetched is None or not item.reason:
         return item
-    return replace(item, reason=item.reason.replace(str(job.fetched), job.record.address))
+    said = str(job.fetched) if str(job.fetched) in item.reason else job.fetched.name
+    return replace(item, reason=item.reason.replace(said, shown_url(job.record.address)))
 
 
 def _section(job: ClipJob) -> tuple[float | None, float | None]:
