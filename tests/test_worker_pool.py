@@ -148,3 +148,23 @@ def test_threads_take_a_few_jobs_at_a_time_and_a_failure_ends_them() -> None:
     with pytest.raises(ValueError, match="the fourth"):
         list(thread_stream(fail, jobs(), n_threads=2))
     assert len(taken) < 20
+
+
+def deadly(job: int) -> int:
+    """The job that is a multiple of 7 kills its process, as a fault in a decoder does."""
+    if job % 7 == 3:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return job
+
+
+@pytest.mark.slow
+def test_a_job_that_kills_its_process_costs_nobody_else_his_result() -> None:
+    """The run ended, and the next one began with the same clip again."""
+    results = list(stream(deadly, range(9), n_workers=2, lost=lambda job: -job))
+    assert sorted(results) == sorted([0, 1, 2, -3, 4, 5, 6, 7, 8])
+
+
+@pytest.mark.slow
+def test_without_a_stand_in_a_dead_process_ends_the_stream() -> None:
+    with pytest.raises(DataError, match="A worker process was killed"):
+        list(stream(deadly, range(9), n_workers=2))

@@ -51,50 +51,90 @@ def stream(
     n_workers: int,
     initializer: Callable[..., None] | None = None,
     arguments: tuple[Any, ...] = (),
+    lost: Callable[[Job], Result] | None = None,
 ) -> Generator[Result, None, None]:
     """Yield `function(job)` for every job, in the order in which they finish.
 
     Args:
         function: picklable; runs in a worker process with one thread.
         jobs: picklable; taken a few at a time.
-        n_workers: processes; 1 runs everything here, in order.
+        n_workers: processes; 1 runs everything here, in order, unless `lost` is given.
         initializer: called once in each process with `arguments` before its first job.
         arguments: of the initializer.
+        lost: what stands for the result of a job whose process was killed from outside or crashed even when it had
+            the machine to itself; the jobs around it are done again. None: that ends the stream.
 
     Raises:
-        DataError: a worker was killed from outside, for want of memory for instance.
+        DataError: a worker was killed from outside, for want of memory for instance, and `lost` is None.
         Exception: whatever `function` raises, as soon as it does; the remaining jobs are dropped.
     """
-    if n_workers == 1:
+    if n_workers == 1 and lost is None:
         if initializer is not None:
             initializer(*arguments)
         yield from map(function, jobs)
         return
+    jobs = iter(jobs)
+    while True:
+        unfinished: list[Job] = []
+        yield from _pooled(function, jobs, n_workers, (initializer, arguments), unfinished)
+        if not unfinished:
+            return
+        if lost is None:
+            raise DataError(
+                "A worker process was killed, probably for want of memory. What was done is kept: "
+                "run again with fewer `--workers`."
+            )
+        for job in unfinished:
+            alone: list[Job] = []
+            yield from _pooled(function, iter([job]), 1, (initializer, arguments), alone)
+            yield from map(lost, alone)
+
+
+def _pooled(
+    function: Callable[[Job], Result],
+    jobs: Iterator[Job],
+    n_workers: int,
+    start: tuple[Callable[..., None] | None, tuple[Any, ...]],
+    unfinished: list[Job],
+) -> Generator[Result, None, None]:
+    """Yield results until the jobs are done or a process dies; the jobs that were on their way are then unfinished."""
     with _single_threaded_children():
         pool = ProcessPoolExecutor(
             n_workers,
             mp_context=multiprocessing.get_context("spawn"),
             initializer=_start_worker,
-            initargs=(initializer, arguments),
+            initargs=start,
         )
-        waiting: set[Future[Result]] = set()
+        job_of: dict[Future[Result], Job] = {}
         try:
             for job in jobs:
-                with _interrupts_held_back():
-                    waiting.add(pool.submit(function, job))
-                if len(waiting) >= 3 * n_workers:  # enough to keep every process busy, few enough to stop at once
-                    done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                    yield from (future.result() for future in done)
-            while waiting:
-                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                yield from (future.result() for future in done)
-        except BrokenProcessPool as error:
-            raise DataError(
-                "A worker process was killed, probably for want of memory. What was done is kept: "
-                "run again with fewer `--workers`."
-            ) from error
+                try:
+                    with _interrupts_held_back():
+                        job_of[pool.submit(function, job)] = job
+                except BrokenProcessPool:
+                    unfinished.append(job)
+                    break
+                if len(job_of) >= 3 * n_workers:  # enough to keep every process busy, few enough to stop at once
+                    yield from _finished(job_of, unfinished)
+                    if unfinished:
+                        break
+            while job_of:
+                yield from _finished(job_of, unfinished)
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _finished(job_of: dict[Future[Result], Job], unfinished: list[Job]) -> Iterator[Result]:
+    """Wait for one result or more and take them out; of a pool that broke, note the jobs instead."""
+    done, _ = wait(job_of, return_when=FIRST_COMPLETED)
+    for future in done:
+        job = job_of.pop(future)
+        try:
+            result = future.result()
+        except BrokenProcessPool:
+            unfinished.append(job)
+            continue
+        yield result
 
 
 def thread_stream(

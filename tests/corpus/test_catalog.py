@@ -432,3 +432,12 @@ def test_settings_bind_only_once_there_is_a_clip(tmp_path: Path) -> None:
         catalog.add_clip(clip("x"))
     with pytest.raises(DataError, match="a was 2, is 3"):
         Catalog.create(path, {"a": 3})
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../secret.jpg", "faces/../../secret.jpg"])
+def test_a_catalog_that_names_files_outside_its_corpus_is_refused(path: str, tmp_path: Path) -> None:
+    """A catalog of somebody else could have put any picture of the reader's into a page."""
+    with fill(tmp_path / "c.sqlite", []) as catalog:
+        catalog.add_clip([MediaItem("a/face", "a", "face", path=path)])
+        with pytest.raises(DataError, match="names a file outside its corpus"):
+            list(catalog.items())

@@ -6,6 +6,7 @@ import resource
 import struct
 import warnings
 import zlib
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -69,7 +70,7 @@ def test_every_colour_mode_gives_the_same_picture(tmp_path: Path, mode: str, mon
     quadrants().save(tmp_path / "face.png")
     source = quadrants().convert("P") if mode == "PA" else quadrants()
     # As if a decoder gave it: few types store the rarer modes.
-    monkeypatch.setattr(Image, "open", lambda _: source.convert(mode))
+    monkeypatch.setattr(Image, "open", lambda _, **_options: source.convert(mode))
     assert_quadrants(read_image(tmp_path / "face.png"), tolerance=3)
 
 
@@ -164,7 +165,7 @@ def test_premultiplied_colours_are_divided_again(
     half = Image.new(mode, (4, 4), colour)
     half.save(tmp_path / "face.png")
     expected = read_image(tmp_path / "face.png")
-    monkeypatch.setattr(Image, "open", lambda _: half.convert({"RGBA": "RGBa", "LA": "La"}[mode]))
+    monkeypatch.setattr(Image, "open", lambda _, **_options: half.convert({"RGBA": "RGBa", "LA": "La"}[mode]))
     np.testing.assert_allclose(read_image(tmp_path / "face.png"), expected, atol=1)
 
 
@@ -320,3 +321,18 @@ def test_a_full_disk_is_an_error_of_the_disk_and_leaves_no_half_face(tmp_path: P
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert not list(tmp_path.iterdir())
+
+
+def test_a_picture_that_is_a_program_is_not_run(tmp_path: Path) -> None:
+    (tmp_path / "face.jpg").write_bytes(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\nshowpage\n")
+    with pytest.raises(MediaError, match="face.jpg") as raised:
+        read_image(tmp_path / "face.jpg")
+    assert raised.value.status == "unreadable_image"
+
+
+def test_threads_leave_the_filters_of_warnings_as_they_were(tmp_path: Path) -> None:
+    Image.new("RGB", (32, 32), "teal").save(tmp_path / "a.png")
+    before = list(warnings.filters)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: read_image(tmp_path / "a.png"), range(60)))
+    assert list(warnings.filters) == before

@@ -157,3 +157,18 @@ def test_two_runs_never_write_one_corpus(corpus: Path) -> None:
         other.wait()
     with sole_writer(corpus):
         pass
+
+
+@pytest.mark.parametrize(
+    ("status", "face_after"), [("removed", "ok"), ("missing_file", "ok"), ("several_faces", "several_faces")]
+)
+def test_what_was_good_stays_where_the_video_is_out_of_reach(corpus: Path, status: str, face_after: str) -> None:
+    """`corpus retry --status silent` lost good faces of videos that were removed meanwhile."""
+    with open_catalog(corpus) as catalog:
+        CorpusWriter(corpus, catalog).add(prepared_clip(corpus, "a", b"good"))
+        rows = tuple(MediaItem(f"a/{m}", "a", m, status=status, reason="now") for m in ("face", "voice"))
+        again = PreparedClip(ClipJob(ClipRecord("a")), rows, ())
+        CorpusWriter(corpus, catalog, frozenset({"a"})).add(again)
+        face, voice = catalog.find("a")
+    assert (face.status, voice.status) == (face_after, status)
+    assert (corpus / "faces" / "a-0.jpg").exists() == (face_after == "ok")

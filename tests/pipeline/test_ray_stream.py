@@ -20,18 +20,20 @@ def start(factor: int) -> None:
     FACTOR["value"] = factor
 
 
-def times(job: int) -> int:
+def times(job: int) -> tuple[int, str | None]:
     if job < 0:
         raise MediaError("a clip that fails", status="no_face")
-    return job * FACTOR["value"]
+    return job * FACTOR["value"], os.environ.get("OMP_NUM_THREADS")
 
 
-def threads(_job: int) -> str | None:
-    return os.environ.get("OMP_NUM_THREADS")
+def leave(job: int) -> int:
+    if job == 3:
+        os._exit(3)
+    return job
 
 
-def leave(_job: int) -> int:
-    os._exit(3)
+def negative(job: int) -> int:
+    return -job
 
 
 @pytest.fixture(autouse=True)
@@ -43,16 +45,14 @@ def importable_on_the_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("RAY_ADDRESS", raising=False)
     name = Path(__file__).stem
     monkeypatch.setitem(sys.modules, name, sys.modules[__name__])
-    for function in (start, times, threads, leave):
+    for function in (start, times, leave):
         monkeypatch.setattr(function, "__module__", name)
 
 
 @pytest.mark.slow
 def test_every_job_is_done_once_by_workers_of_one_thread() -> None:
-    assert sorted(ray_stream(times, range(40), n_workers=2, initializer=start, arguments=(3,))) == [
-        3 * i for i in range(40)
-    ]
-    assert list(ray_stream(threads, [0], n_workers=1)) == ["1"]
+    results = sorted(ray_stream(times, range(40), n_workers=2, initializer=start, arguments=(3,)))
+    assert results == [(3 * i, "1") for i in range(40)]
 
 
 @pytest.mark.slow
@@ -73,8 +73,13 @@ def test_jobs_are_taken_a_few_at_a_time_and_a_failure_comes_through_as_it_is() -
 @pytest.mark.slow
 def test_a_worker_that_dies_again_and_again_is_one_line() -> None:
     with pytest.raises(DataError, match="A worker of the Ray cluster was lost") as raised:
-        list(ray_stream(leave, [0], n_workers=1))
+        list(ray_stream(leave, [3], n_workers=1))
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.slow
+def test_a_job_that_kills_its_worker_costs_nobody_else_his_result() -> None:
+    assert sorted(ray_stream(leave, range(6), n_workers=2, lost=negative)) == [-3, 0, 1, 2, 4, 5]
 
 
 def test_a_cluster_that_does_not_answer_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -370,6 +370,9 @@ def _item(rows: list[tuple[Any, ...]]) -> MediaItem:
     """Return the item of its joined rows, one a row for each attribute."""
     n_columns = len(COLUMNS)
     values = dict(zip(COLUMNS, rows[0][:n_columns], strict=True))
+    path = values["path"]
+    if path is not None and (path.startswith("/") or "/../" in f"/{path}/"):
+        raise DataError(f"The item {values['key']!r} names a file outside its corpus: {path!r}. {REMEDY}")
     values["quality"] = json.loads(values["quality"])
     attributes = {
         name: Attribute(value, origin) for name, value, origin in (row[n_columns:] for row in rows) if name is not None

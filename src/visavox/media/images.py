@@ -15,7 +15,9 @@ from __future__ import annotations
 
 import io
 import struct
+import threading
 import warnings
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +32,13 @@ MAX_PIXELS = 89_478_485
 JPEG_QUALITY = 95
 """Quality of stored face crops; with 4:4:4 chroma, so that encoders see next to no loss."""
 
+BARRED = frozenset({"EPS"})
+"""Pillow's names of formats that are not read: for these it would run another program on the file."""
+
 Pixels = npt.NDArray[np.uint8]
+
+_WARNINGS = threading.Lock()
+"""Filters of warnings belong to the whole process; two threads that set and restore them would mix them up."""
 
 # What Pillow's decoders were seen to raise on damaged files: each parses by hand and few check all they read.
 _DAMAGED = (
@@ -58,10 +66,10 @@ def read_image(path: Path | str) -> Pixels:
     path = Path(path)
     check_file(path, "image")
     try:
-        with warnings.catch_warnings():
+        with _WARNINGS, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # remarks on odd metadata are not the user's affair
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with path.open("rb") as file, Image.open(file) as image:
+            with path.open("rb") as file, Image.open(file, formats=_formats()) as image:
                 if image.width * image.height > MAX_PIXELS:
                     raise Image.DecompressionBombError(f"{image.width} x {image.height} pixels")
                 return np.array(_to_rgb(ImageOps.exif_transpose(image)), dtype=np.uint8)
@@ -136,3 +144,10 @@ def _deep_grey_to_rgb(image: Image.Image) -> Image.Image:
     else:  # also NaN
         raise ValueError(f"{image.mode} values run from {low:g} to {high:g}, so that their full scale is unknown")
     return Image.fromarray(np.round(values * (255 / full_scale)).astype(np.uint8)).convert("RGB")
+
+
+@lru_cache(maxsize=1)
+def _formats() -> tuple[str, ...]:
+    """Return Pillow's names of the formats that are read."""
+    Image.init()
+    return tuple(name for name in Image.ID if name not in BARRED)

@@ -220,6 +220,9 @@ class SpeakerSearch:
         waiting = {id(c.frame): c.frame for best in self._best.values() for c in best if c.frame is not None}
         if _n_bytes(waiting.values()) < MAX_WAITING_BYTES / 2:
             return
+        people = group_people(ordered)  # of somebody who is seen often and briefly no track may be strong
+        strength = {track: person.strength_px2 for person in people for track in person.tracks}
+        ordered.sort(key=lambda t: (-t.n_near, t.n_seen < MIN_SEEN, -strength.get(t, 0.0), -t.strength_px2))
         self._best = {track: self._best[track] for track in ordered[:KEPT_TRACKS]}
         for best in self._best.values():
             for candidate in best:
@@ -261,7 +264,14 @@ class SpeakerSearch:
                 f"first, the limit is {1 / DOMINANCE:.0%}. Give the speaker's place in a list.",
                 status="several_faces",
             )
-        return next(track for track in person.tracks if track in self._best)
+        kept = [track for track in person.tracks if track in self._best]
+        if not kept:  # so many short appearances that none of this person's pictures could be held
+            raise MediaError(
+                f"The speaker appears {len(person.tracks)} times among {len(plausible)} faces, each too briefly to be "
+                "kept. Cut the video into segments.",
+                status="several_faces",
+            )
+        return kept[0]
 
     def _placed_track(self, plausible: Sequence[Track]) -> Track:
         """Return the track that was most often the nearest to the given place."""

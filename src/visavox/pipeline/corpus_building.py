@@ -27,7 +27,8 @@ from pathlib import Path
 import torch
 
 from visavox.corpus.catalog import CATALOG, Catalog
-from visavox.corpus.sources.base import ClipRecord, Source
+from visavox.corpus.items import MODALITIES
+from visavox.corpus.sources.base import ClipRecord, Source, record_item
 from visavox.corpus.sources.metadata import Metadata
 from visavox.corpus_config import PrepareConfig
 from visavox.errors import ConfigError, DataError
@@ -109,6 +110,7 @@ def build_corpus(config: PrepareConfig, progress: Callable[[int, int], None] | N
     n_done = 0
     try:
         _check_folder(config.out)
+        was_killed = (config.out / UNFINISHED).exists()
         with sole_writer(config.out), _open_catalog(config, settings, source) as catalog:
             done, redo = catalog.done_clips(), frozenset(catalog.clips_to_redo())
             _refuse_strangers(config, done, source)
@@ -118,7 +120,8 @@ def build_corpus(config: PrepareConfig, progress: Callable[[int, int], None] | N
             writer, n_again = CorpusWriter(config.out, catalog, redo), 0
             if progress is not None:
                 progress(0, n_to_do)
-            with closing(_prepared(todo, settings, config, fetcher)) as prepared_clips:
+            prepared_clips = _prepared(todo, settings, config, fetcher, was_killed=was_killed)
+            with closing(prepared_clips):
                 for n_done, prepared in enumerate(prepared_clips, start=1):
                     writer.add(prepared)
                     n_again += prepared.job.record.clip in redo
@@ -128,11 +131,12 @@ def build_corpus(config: PrepareConfig, progress: Callable[[int, int], None] | N
             summary = _summarise(catalog, source, n_new=n_done - n_again, n_again=n_again, seconds=seconds)
             summary = dataclasses.replace(summary, n_described=described.count)
         shutil.rmtree(config.out / UNFINISHED, ignore_errors=True)
-        _drop_downloads(config)
         (config.out / "stats.json").write_text(json.dumps(dataclasses.asdict(summary), indent=2), encoding="utf-8")
     except OSError as error:
+        at, out = Path(error.filename or config.out).absolute(), config.out.absolute()
+        what = "written" if at.is_relative_to(out) or out.is_relative_to(at) else "read"
         raise DataError(
-            f"{config.out} cannot be written: {error.strerror or error}. {n_done} clips of this run are done and kept: "
+            f"{at} cannot be {what}: {error.strerror or error}. {n_done} clips of this run are done and kept: mend it, "
             "free space or choose another folder, and run the same command again."
         ) from error
     return summary
@@ -194,13 +198,7 @@ def _open_catalog(config: PrepareConfig, settings: ClipSettings, source: Source)
     for name in MEDIA_FOLDERS:
         (config.out / name).mkdir(exist_ok=True)
     clear_unfinished(config.out)
-    _drop_downloads(config)
     return catalog
-
-
-def _drop_downloads(config: PrepareConfig) -> None:
-    if not config.keep_downloads:
-        shutil.rmtree(config.out / DOWNLOADS, ignore_errors=True)
 
 
 def _refuse_strangers(config: PrepareConfig, done: set[str], source: Source) -> None:
@@ -250,9 +248,17 @@ class _Described:
 
 
 def _prepared(
-    records: Iterable[ClipRecord], settings: ClipSettings, config: PrepareConfig, fetcher: Fetcher
+    records: Iterable[ClipRecord],
+    settings: ClipSettings,
+    config: PrepareConfig,
+    fetcher: Fetcher,
+    *,
+    was_killed: bool,
 ) -> Generator[PreparedClip, None, None]:
-    """Prepare clips with the engine that is asked for, in the order in which they are done."""
+    """Prepare clips with the engine that is asked for, in the order in which they are done.
+
+    After a run that did not come to its end the clips are left to processes, in case one of them was its death.
+    """
     remaining = iter(records)
     first = list(itertools.islice(remaining, FEW_CLIPS))
     records = itertools.chain(first, remaining)
@@ -260,11 +266,11 @@ def _prepared(
     arguments = (settings, (config.out / UNFINISHED).absolute())
     with closing(_jobs(records, config, fetcher)) as jobs:
         if config.engine == "ray":
-            work = partial(ray_stream, n_workers=config.workers)
-        elif _is_little(first):
+            work = partial(ray_stream, n_workers=config.workers, lost=_lost)
+        elif not was_killed and _is_little(first):
             work = partial(thread_stream, n_threads=n_processes(config.workers))
         else:
-            work = partial(stream, n_workers=n_processes(config.workers))
+            work = partial(stream, n_workers=n_processes(config.workers), lost=_lost)
         with _one_thread(), closing(work(_prepare, jobs, initializer=_start, arguments=arguments)) as prepared:
             yield from prepared
 
@@ -308,7 +314,9 @@ def _fetcher(config: PrepareConfig) -> Fetcher:
         max_height_px=config.max_height_px,
         cookies=config.cookies,
     )
-    return Fetcher(config.out.absolute() / DOWNLOADS, settings)
+    # What is not to be kept lies where a run that was killed is cleared up; what was kept once is never removed.
+    folder = config.out / DOWNLOADS if config.keep_downloads else config.out / UNFINISHED / DOWNLOADS
+    return Fetcher(folder.absolute(), settings)
 
 
 def _jobs(records: Iterable[ClipRecord], config: PrepareConfig, fetcher: Fetcher) -> Generator[ClipJob, None, None]:
@@ -333,6 +341,14 @@ def _start(settings: ClipSettings, unfinished: Path) -> None:
 def _prepare(job: ClipJob) -> PreparedClip:
     preparer: ClipPreparer = _of_thread.preparer
     return preparer.prepare(job)
+
+
+def _lost(job: ClipJob) -> PreparedClip:
+    """Return the rows of a clip over which a process died, twice."""
+    reason = "The process that prepared it was killed: for want of memory, or by a fault of a decoder."
+    rows = [record_item(job.record, modality) for modality in MODALITIES]
+    failed = tuple(dataclasses.replace(row, status="unexpected_error", reason=reason) for row in rows)
+    return PreparedClip(job, failed, ())
 
 
 def _summarise(catalog: Catalog, source: Source, *, n_new: int, n_again: int, seconds: float) -> PrepareSummary:

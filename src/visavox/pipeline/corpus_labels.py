@@ -12,6 +12,7 @@ Example:
 from __future__ import annotations
 
 import itertools
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,6 +24,7 @@ from visavox.corpus.cache import EmbeddingCache
 from visavox.corpus.catalog import CATALOG, Catalog
 from visavox.corpus.items import GIVEN, Attribute, MediaItem, Modality
 from visavox.corpus_config import CorpusLabelConfig
+from visavox.errors import MediaError
 from visavox.evaluation.contest import PREDICTED
 from visavox.media.audio import read_voice
 from visavox.models import face_attributes, voice_gender
@@ -32,6 +34,8 @@ from visavox.models.voice_gender import boxed_voice_gender
 from visavox.pipeline.crop_check import refuse_other_crops
 from visavox.pipeline.embedding import embed_missing
 from visavox.pipeline.frozen_encoder import Compute, FrozenEncoder, Spec
+
+logger = logging.getLogger(__name__)
 
 LANGUAGE = "language"
 ITEMS_AT_ONCE = 2000  # labels written in one transaction; their vectors are 4 MB
@@ -193,7 +197,11 @@ def _write_from_vectors(
     spec: Spec = VOICE_ENCODER if task.modality == "voice" else FACE_ENCODER
     encoder = FrozenEncoder(spec, task.modality, Compute.of(config))
     cache = EmbeddingCache(config.corpus / "cache")
-    missing = cache.get_many([item.digest for item in items], encoder.identifier)[1]
+    missing = [  # by chunks: vectors that are there are looked at, not held
+        digest
+        for chunk in _chunks(items, ITEMS_AT_ONCE)
+        for digest in cache.get_many([item.digest for item in chunk], encoder.identifier)[1]
+    ]
     counted.add(len(items) - len(missing))
     embed = EmbedConfig(
         corpus=config.corpus, out=config.corpus, batch_size=config.batch_size, workers=config.workers
@@ -204,6 +212,8 @@ def _write_from_vectors(
     for chunk in _chunks(items, ITEMS_AT_ONCE):
         found, _ = cache.get_many([item.digest for item in chunk], encoder.identifier)
         known = [item for item in chunk if item.digest in found]
+        if not known:
+            continue
         labels = _labels(task, np.stack([found[str(item.digest)] for item in known]))
         for name in task.attributes:
             some = {
@@ -237,7 +247,12 @@ def _write_language(
     spoken = SpokenLanguage(config.language_model, device=Compute.of(config).torch_device)
     values: Counter[str] = Counter()
     for chunk in _chunks(items, VOICES_AT_ONCE):
-        heard = {item.key: spoken.predict(read_voice(config.corpus / str(item.path))) for item in chunk}
+        heard = {}
+        for item in chunk:
+            try:
+                heard[item.key] = spoken.predict(read_voice(config.corpus / str(item.path)))
+            except MediaError as error:  # one file that is gone must not keep all others from their label
+                logger.warning("%s is not labelled: %s", item.key, error)
         named = {key: Attribute(language, task.origin) for key, language in heard.items()}
         catalog.set_attributes(PREDICTED + LANGUAGE, named)
         values.update(heard.values())

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from visavox.corpus.catalog import Catalog
-from visavox.corpus.items import OK
+from visavox.corpus.items import MODALITIES, OK, MediaItem
+from visavox.corpus.statuses import TRANSIENT
 from visavox.errors import DataError
 from visavox.pipeline.clip_preparation import NO_ROOM, PreparedClip
 
@@ -26,6 +27,8 @@ LOCK = ".lock"
 DOWNLOADS = "downloads"
 MEDIA_FOLDERS = ("faces", "voices")
 MAX_CLIPS_WITHOUT_ROOM = 20
+OUT_OF_REACH = TRANSIENT | {"missing_file", "removed", "private", "region", "age", "too_large", "not_a_video"}
+"""Statuses of a clip whose media could not be looked at."""
 
 
 class CorpusWriter:
@@ -53,9 +56,10 @@ class CorpusWriter:
         """
         prepared = self._in_place(prepared)
         clip = prepared.job.record.clip
-        before = {item.path for item in self.catalog.find(clip) if item.clip == clip} if clip in self.redo else set()
-        self.catalog.add_clip(prepared.items, replace=clip in self.redo)
-        for path in before - {item.path for item in prepared.items} - {None}:
+        before = [item for item in self.catalog.find(clip) if item.clip == clip] if clip in self.redo else []
+        items = _with_what_was_good(before, prepared.items)
+        self.catalog.add_clip(items, replace=clip in self.redo)
+        for path in {item.path for item in before} - {item.path for item in items} - {None}:
             (self.corpus / str(path)).unlink(missing_ok=True)
         if prepared.job.is_temporary and prepared.job.fetched is not None:
             prepared.job.fetched.unlink(missing_ok=True)
@@ -87,6 +91,20 @@ class CorpusWriter:
                 f"The disk of {self.corpus} is full: {MAX_CLIPS_WITHOUT_ROOM} clips in a row found no room. Free space "
                 "and run the same command again: what was done is kept, and these clips are tried again."
             )
+
+
+def _with_what_was_good(before: Sequence[MediaItem], items: Sequence[MediaItem]) -> list[MediaItem]:
+    """Return the new rows of a clip, but the old ones of a modality that was good and whose files are out of reach now.
+
+    What is out of reach says nothing about the face or the voice that is there already.
+    """
+    kept: list[MediaItem] = []
+    for modality in MODALITIES:
+        old = [item for item in before if item.modality == modality]
+        new = [item for item in items if item.modality == modality]
+        is_lost = bool(new) and all(item.status in OUT_OF_REACH for item in new)
+        kept += old if is_lost and any(item.status == OK for item in old) else new
+    return kept
 
 
 def clear_unfinished(corpus: Path) -> Path:

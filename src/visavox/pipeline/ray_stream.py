@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator
+from functools import partial
 from typing import Any, TypeVar
 
 from visavox.errors import DataError, MissingDependencyError, VisavoxError
@@ -32,6 +33,7 @@ def ray_stream(
     n_workers: int,
     initializer: Callable[..., None] | None = None,
     arguments: tuple[Any, ...] = (),
+    lost: Callable[[Job], Result] | None = None,
 ) -> Generator[Result, None, None]:
     """Yield `function(job)` for every job, in the order in which they finish.
 
@@ -41,6 +43,8 @@ def ray_stream(
         n_workers: processes; 0 takes one for each core of the cluster.
         initializer: called once in each process with `arguments` before its first job.
         arguments: of the initializer.
+        lost: what stands for the result of a job whose worker died, and died again when it had a worker to itself.
+            None: that ends the stream.
 
     Raises:
         MissingDependencyError: Ray is not installed.
@@ -49,29 +53,57 @@ def ray_stream(
     """
     ray = _started_ray()
     try:
-        workers = _start_workers(ray, n_workers, function, initializer, arguments)
-        yield from _results(ray, workers, iter(jobs))
+        start = partial(_start_workers, ray, function, initializer, arguments)
+        yield from _results(ray, start, n_workers, iter(jobs), lost)
     finally:
         ray.shutdown()
 
 
-def _results(ray: Any, workers: list[Any], jobs: Iterator[Any]) -> Iterator[Any]:
+def _results(
+    ray: Any,
+    start: Callable[..., list[Any]],
+    n_workers: int,
+    jobs: Iterator[Any],
+    lost: Callable[[Any], Any] | None,
+) -> Iterator[Any]:
     """Keep each worker a few jobs ahead, and yield what comes."""
-    worker_of: dict[Any, Any] = {}
+    sent: dict[Any, tuple[Any, Any]] = {}  # reference -> worker, job
 
     def hand_out(worker: Any) -> None:
         for job in jobs:
-            worker_of[worker.work.remote(job)] = worker
+            sent[worker.work.remote(job)] = (worker, job)
             return
 
+    workers = start(n_workers)
     for _ in range(JOBS_AHEAD):
         for worker in workers:
             hand_out(worker)
-    while worker_of:
-        done, _ = ray.wait(list(worker_of), num_returns=1)
-        worker = worker_of.pop(done[0])
+    while sent:
+        done, _ = ray.wait(list(sent), num_returns=1)
+        worker, job = sent.pop(done[0])
         hand_out(worker)
-        yield _answer(ray, done[0])
+        try:
+            result = _answer(ray, done[0])
+        except _LostWorkerError as error:
+            if lost is None:
+                raise DataError(str(error)) from error
+            result = _alone(ray, start, job, lost)
+        yield result
+
+
+def _alone(ray: Any, start: Callable[..., list[Any]], job: Any, lost: Callable[[Any], Any]) -> Any:
+    """Do a job again with a worker of its own, whose death is nobody else's doing."""
+    (worker,) = start(1, num_cpus=0)  # beside the others, who hold every core of the cluster
+    try:
+        return _answer(ray, worker.work.remote(job))
+    except _LostWorkerError:
+        return lost(job)
+    finally:
+        ray.kill(worker)
+
+
+class _LostWorkerError(Exception):
+    """A process of the cluster died over a job, or beside it."""
 
 
 def _answer(ray: Any, reference: Any) -> Any:
@@ -83,7 +115,7 @@ def _answer(ray: Any, reference: Any) -> Any:
             raise cause from None
         raise
     except (ray.exceptions.RayActorError, ray.exceptions.RaySystemError) as error:
-        raise DataError(
+        raise _LostWorkerError(
             f"A worker of the Ray cluster was lost ({' '.join(str(error).split())[:200]}). What was done is kept: run "
             "the same command again."
         ) from error
@@ -91,13 +123,15 @@ def _answer(ray: Any, reference: Any) -> Any:
 
 def _start_workers(
     ray: Any,
-    n_workers: int,
     function: Callable[[Any], Any],
     initializer: Callable[..., None] | None,
     arguments: tuple[Any, ...],
+    n_workers: int,
+    num_cpus: int = 1,
 ) -> list[Any]:
     count = n_workers or max(1, int(ray.cluster_resources().get("CPU", 1)))
-    actor = ray.remote(num_cpus=1, max_restarts=1, max_task_retries=1)(_Worker)
+    # A worker begins anew as often as it dies; the jobs that it had are done again one by one.
+    actor = ray.remote(num_cpus=num_cpus, max_restarts=-1)(_Worker)
     return [actor.remote(function, initializer, arguments) for _ in range(count)]
 
 
