@@ -121,7 +121,7 @@ def test_a_library_that_stumbles_over_one_video_leaves_a_row_and_the_others_go_o
     clips = {c.record.clip: c for c in fetch_ahead(far(4), ToldFetcher(tmp_path / "d", fail), n_threads=2)}
     problem = clips["c2"].problem
     assert problem is not None and problem.status == "unexpected_error"
-    assert str(problem) == r"youtube:2: OverflowError: int too large\nto convert"
+    assert str(problem) == "youtube:2: OverflowError: int too large to convert"
     assert all(clips[name].problem is None for name in ("c0", "c1", "c3"))
 
 

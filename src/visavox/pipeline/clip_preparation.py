@@ -1,7 +1,7 @@
 """One clip: from the files of a source to its rows and its files for the corpus.
 
-Where one video holds the face and the voice of a clip it is decoded once, and either can fail without the other. This
-is the one place where a failure of any kind becomes a row with a reason. Files are written into a folder of work in
+Where one video holds the face and the voice of a clip it is decoded once, and either can fail without the other: then
+it is a row with a reason. Files are written into a folder of work in
 progress; giving them their final names is the affair of `visavox.pipeline.corpus_building`.
 
 Example:
@@ -13,7 +13,6 @@ Example:
 from __future__ import annotations
 
 import dataclasses
-import errno
 import hashlib
 import logging
 import os
@@ -26,7 +25,7 @@ from typing import Any
 
 from visavox.corpus.items import MODALITIES, OK, MediaItem, item_key, stored_name
 from visavox.corpus.sources.base import ClipRecord, problem_items, record_item
-from visavox.errors import ConfigError, MediaError, MissingDependencyError
+from visavox.errors import MediaError
 from visavox.media.face_crop import FaceCrop, crop_face
 from visavox.media.face_settings import FaceSettings
 from visavox.media.fetching.addresses import shown_url
@@ -36,12 +35,11 @@ from visavox.media.talk_scan import TalkScan, scan_talk
 from visavox.media.video import is_video
 from visavox.media.voice_recording import RecordedVoice, VoiceRecorder, record_voice_file
 from visavox.media.voice_settings import VoiceSettings
+from visavox.pipeline.clip_failures import named_failure
 from visavox.registry import DETECTORS
 
 logger = logging.getLogger(__name__)
 
-NO_ROOM = frozenset({errno.ENOSPC, errno.EFBIG, errno.EDQUOT})
-BROKEN_DISK = frozenset({errno.EROFS, errno.EIO})
 OPTIONS_FOR_VIDEO: Mapping[str, Mapping[str, object]] = {"mtcnn": {"max_overlap": 0.6}}
 """Fewer boxes a face for the last network: the same 252 faces in 16 videos in three quarters of the time. Stills keep
 the 0.7 that the encoders' crops were made with."""
@@ -277,20 +275,9 @@ def _fresh_name(suffix: str) -> str:
 def _guarded(rows: Sequence[MediaItem], path: Path, make: Callable[[], list[MediaItem]]) -> list[MediaItem]:
     """Return the rows that `make` gives, or the given ones with what went wrong at their file."""
     try:
-        return make()
+        return named_failure(make, at=path.name)
     except MediaError as error:
         return [replace(row, status=error.status, reason=str(error)) for row in rows]
-    except (MissingDependencyError, ConfigError):
-        raise  # the machine's or the user's fault, not the clip's: every clip would fail alike
-    except Exception as error:
-        if isinstance(error, OSError) and error.errno in BROKEN_DISK:
-            raise
-        if isinstance(error, OSError) and error.errno in NO_ROOM:
-            reason = f"{path.name}: there was no room on the disk for what was made of it ({error.strerror})."
-            return [replace(row, status="disk", reason=reason) for row in rows]
-        logger.info("unexpected failure at %s", rows[0].key, exc_info=True)
-        reason = " ".join(f"{path.name}: {type(error).__name__}: {error}".split())
-        return [replace(row, status="unexpected_error", reason=reason[:500]) for row in rows]
 
 
 def file_digest(path: Path) -> str:

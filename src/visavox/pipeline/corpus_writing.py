@@ -20,7 +20,8 @@ from visavox.corpus.catalog import Catalog
 from visavox.corpus.items import MODALITIES, OK, MediaItem
 from visavox.corpus.statuses import TRANSIENT
 from visavox.errors import DataError
-from visavox.pipeline.clip_preparation import NO_ROOM, PreparedClip
+from visavox.pipeline.clip_failures import NO_ROOM
+from visavox.pipeline.clip_preparation import PreparedClip
 
 UNFINISHED = ".unfinished"
 LOCK = ".lock"

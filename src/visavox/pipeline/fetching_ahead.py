@@ -11,28 +11,25 @@ Example (needs a server):
 
 from __future__ import annotations
 
-import logging
 import queue
 import threading
 import time
 from collections.abc import Generator, Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from visavox.corpus.sources.base import ClipRecord
-from visavox.errors import MediaError, VisavoxError, one_line
+from visavox.errors import MediaError, VisavoxError
 from visavox.media.fetching.addresses import shown_url
 from visavox.media.fetching.fetcher import Fetcher
 from visavox.media.fetching.stop_signal import Stopped, StopSignal
+from visavox.pipeline.clip_failures import named_failure
 
 AHEAD = 4
 """Clips that are on their way or wait to be prepared, at most, in parts of the threads."""
 END_WITHIN_S = 5.0
 """How long an ended run waits for its threads; one that looks a name up cannot be woken, and is left behind."""
-
-MAX_WORDS = 500  # characters of a failure that has no name
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -166,16 +163,12 @@ class _Crew:
     def _fetch(self, record: ClipRecord) -> FetchedClip:
         # Of what is no whole video the times are no positions.
         start_s, end_s = (record.start_s, record.end_s) if record.is_whole_video else (None, None)
+        fetch = partial(self._fetcher.fetch, record.address, start_s=start_s, end_s=end_s, stop=self._stop)
         try:
-            media = self._fetcher.fetch(record.address, start_s=start_s, end_s=end_s, stop=self._stop)
+            # A library that stumbles over this one video would do so in every run.
+            media = named_failure(fetch, at=shown_url(record.address), passed=(VisavoxError, OSError, Stopped))
         except MediaError as error:
             return FetchedClip(record, problem=error)
-        except (VisavoxError, OSError, Stopped):
-            raise
-        except Exception as error:  # a library that stumbles over this one video would do so in every run
-            logger.info("unexpected failure at %s", record.clip, exc_info=True)
-            words = one_line(f"{shown_url(record.address)}: {type(error).__name__}: {error}")[:MAX_WORDS]
-            return FetchedClip(record, problem=MediaError(words, status="unexpected_error"))
         return FetchedClip(record, media.path, media.begin_s, media.is_temporary)
 
 

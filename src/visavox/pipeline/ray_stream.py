@@ -10,6 +10,8 @@ Example:
 
 from __future__ import annotations
 
+import contextlib
+import io
 import logging
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator
@@ -169,14 +171,15 @@ def _started_ray() -> Any:
     variables = dict.fromkeys(THREAD_VARIABLES, "1")
     options: dict[str, Any] = {"address": address} if address else {"num_cpus": n_processes(0)}
     try:
-        ray.init(
-            **options,
-            include_dashboard=False if not address else None,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-            configure_logging=False,
-            runtime_env={"env_vars": variables},
-        )
+        with contextlib.redirect_stderr(io.StringIO()):  # a greeting about tokens, which is not the user's affair
+            ray.init(
+                **options,
+                include_dashboard=False if not address else None,
+                log_to_driver=False,
+                logging_level=logging.ERROR,
+                configure_logging=False,
+                runtime_env={"env_vars": variables},
+            )
     except (ConnectionError, RuntimeError, ValueError, TimeoutError) as error:
         where = f"at RAY_ADDRESS={address}" if address else "on this machine"
         raise DataError(
