@@ -12,6 +12,7 @@ Example:
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 from visavox.corpus.audit import AuditThresholds
 from visavox.corpus.embeddings import EmbeddingTable
 from visavox.corpus.items import MODALITIES, MediaItem, Modality
-from visavox.corpus.near_duplicates import MAX_PAIRS, close_by_cosine, close_by_hash
+from visavox.corpus.near_duplicates import close_by_cosine, close_by_hash
 
 NO_EMBEDDINGS = "no embeddings were given"
 # All measured with the default encoders. One face, saved again smaller and at a lower quality, kept a cosine of 0.96
@@ -100,7 +101,7 @@ def find_alike_pairs(
     """
     limits = thresholds or AuditThresholds()
     finder = _Finder(items, face_hashes or {}, {"face": face, "voice": voice}, limits)
-    counts, found = {}, dict.fromkeys(finder.same_bytes)
+    counts, found = {}, dict.fromkeys(itertools.islice(finder.same_bytes, MAX_PAIRS))
     for modality in MODALITIES:
         counts[f"same_{modality}"] = sum(modality in kinds for kinds in finder.same_bytes.values())
     if face_hashes is not None:
@@ -256,7 +257,7 @@ def _same_bytes(items: Iterable[MediaItem]) -> dict[tuple[str, str], tuple[Modal
     pairs: dict[tuple[str, str], tuple[Modality, ...]] = {}
     for (modality, _), clips in sorted(clips_of.items(), key=lambda entry: entry[0]):
         first, *others = sorted(clips)
-        for other in others[:MAX_PAIRS]:
+        for other in others:
             pairs[first, other] = (*pairs.get((first, other), ()), modality)
     return {pair: tuple(dict.fromkeys(kinds)) for pair, kinds in pairs.items()}
 
