@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from visavox.corpus.audit import AuditThresholds
 from visavox.corpus.embeddings import EmbeddingTable
 from visavox.corpus.items import MODALITIES, MediaItem, Modality
-from visavox.corpus.near_duplicates import close_by_cosine, close_by_hash
+from visavox.corpus.near_duplicates import MAX_PAIRS, close_by_cosine, close_by_hash
 
 NO_EMBEDDINGS = "no embeddings were given"
 # All measured with the default encoders. One face, saved again smaller and at a lower quality, kept a cosine of 0.96
