@@ -16,7 +16,7 @@ ROOT = Path(visavox.__file__).parent
 # Layer of each package or root module; commands are layer 5.
 LAYER = {
     "metrics": 0, "objectives": 0, "errors": 0, "registry": 0,
-    "config": 1, "corpus_config": 1, "command_line": 1, "persistence": 1, "worker_pool": 1,
+    "config": 1, "corpus_config": 1, "method_config": 1, "command_line": 1, "persistence": 1, "worker_pool": 1,
     "media": 2, "corpus": 2, "world": 2,
     "batches": 3, "models": 3, "evaluation": 3,
     "pipeline": 4,
@@ -37,14 +37,14 @@ FORBIDDEN = {
 # Within a layer: errors and the registry are below everything; the world may write media; the commands of a corpus
 # begin where all commands do.
 BELOW_ALL = {"errors", "registry"}
-ALLOWED_SIDEWAYS = {("world", "media"), ("corpus_config", "config")}
+ALLOWED_SIDEWAYS = {("world", "media"), ("corpus_config", "config"), ("method_config", "config")}
 
 EVERYWHERE = {"numpy"} | set(sys.stdlib_module_names)
 THIRD_PARTY = {
     "errors": set(), "registry": set(), "__init__": set(),
     "metrics": {"scipy", "sklearn"},
     "objectives": {"torch"},
-    "worker_pool": {"cv2"}, "config": set(), "corpus_config": set(),
+    "worker_pool": {"cv2"}, "config": set(), "corpus_config": set(), "method_config": set(),
     "command_line": {"jsonargparse", "docstring_parser"},
     "persistence": {"torch", "safetensors", "huggingface_hub"},
     "media": {
@@ -58,7 +58,7 @@ THIRD_PARTY = {
     "evaluation": {"matplotlib", "sklearn", "scipy", "PIL", "soundfile"},
     "pipeline": {
         "torch", "tensorboard", "rich", "sklearn", "safetensors", "yaml", "av", "cv2", "PIL", "ray", "pyarrow",
-        "soundfile",
+        "soundfile", "onnx", "onnxscript", "onnxruntime", "scipy",
     },
 }  # fmt: skip
 COMMAND_THIRD_PARTY = {"rich", "yaml", "jsonargparse", "torch"}

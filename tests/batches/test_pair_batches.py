@@ -8,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from visavox.batches.pair_batches import PairBatch, PairBatches, Pairs, batch_rows
+from visavox.batches.pair_batches import PairBatch, PairBatches, Pairs, batch_rows, one_row_each
 from visavox.errors import DataError
 
 RNG = np.random.default_rng(0)
@@ -173,3 +173,63 @@ def test_an_epoch_asked_for_twice_is_the_same() -> None:
     first, again, other = batches.epoch(4), batches.epoch(4), batches.epoch(5)
     assert all(torch.equal(a.voice, b.voice) for a, b in zip(first, again, strict=True))
     assert not torch.equal(first[0].voice, other[0].voice)
+
+
+def labelled_pairs() -> Pairs:
+    people = ["b", "a", "b", "c", "a", "b"]
+    return Pairs.of(
+        np.arange(12.0).reshape(6, 2),
+        np.arange(6.0).reshape(6, 1),
+        identities=people,
+        covariates={"gender": ["m", "f", None, "", "f", "m"], "age": ["9", "10", "9", "9", "8", "10"]},
+    )
+
+
+def test_covariates_are_numbers_in_the_order_of_their_names_and_unknown_is_minus_one() -> None:
+    pairs = labelled_pairs()
+    assert pairs.covariates["gender"].tolist() == [1, 0, -1, -1, 0, 1]
+    assert pairs.covariates["age"].tolist() == [2, 0, 2, 2, 1, 0]  # as texts: "10", "8", "9"
+    assert pairs.select(np.array([4, 0])).covariates["gender"].tolist() == [0, 1]
+    with pytest.raises(DataError, match="Got 6 voices and 5 gender"):
+        Pairs.of(np.ones((6, 1)), np.ones((6, 1)), identities=list("abcdef"), covariates={"gender": ["m"] * 5})
+
+
+def test_a_batch_says_which_rows_it_holds_and_what_is_known_of_them() -> None:
+    pairs = labelled_pairs()
+    for batch in PairBatches(pairs, batch_size=2, seed=3).epoch(1):
+        rows = batch.rows.numpy()
+        assert batch.voice[:, 0].tolist() == (2.0 * rows).tolist()
+        assert batch.covariates["gender"].tolist() == pairs.covariates["gender"][rows].tolist()
+
+
+def test_labels_are_given_always_where_they_are_wanted_and_count_from_zero() -> None:
+    some = labelled_pairs().select(np.array([0, 3]))  # b and c: 1 and 2 among all, 0 and 1 here
+    (batch,) = PairBatches(some, batch_size=2, seed=0).epoch(1)
+    assert batch.labels is None
+    (batch,) = PairBatches(some, batch_size=2, seed=0, labelled=True).epoch(1)
+    assert batch.labels is not None
+    assert batch.labels.tolist() == batch.rows.tolist()
+
+
+def test_one_pair_a_person_deals_everybody_once_and_each_clip_in_time() -> None:
+    batches = PairBatches(labelled_pairs(), batch_size=2, seed=0, one_per_person=True)
+    assert len(batches) == 2
+    seen = set()
+    for epoch in range(1, 30):
+        rows = torch.cat([batch.rows for batch in batches.epoch(epoch)])
+        assert sorted("babcab"[row] for row in rows) == ["a", "b", "c"]
+        seen |= set(rows.tolist())
+    assert seen == set(range(6))
+    assert [b.rows.tolist() for b in batches.epoch(5)] == [b.rows.tolist() for b in batches.epoch(5)]
+
+
+def test_one_row_of_each_person_is_drawn_evenly() -> None:
+    drawn = [one_row_each(np.array([0, 1, 0]), seed=1, epoch=epoch).tolist() for epoch in range(400)]
+    assert {tuple(rows) for rows in drawn} == {(0, 1), (2, 1)}
+    assert 150 < sum(rows[0] == 0 for rows in drawn) < 250
+
+
+def test_all_vectors_are_those_of_the_pairs_in_order() -> None:
+    voice, face = PairBatches(labelled_pairs(), batch_size=2, seed=0).vectors()
+    assert voice.tolist() == labelled_pairs().voice.tolist()
+    assert face.tolist() == labelled_pairs().face.tolist()

@@ -16,7 +16,7 @@ from visavox.models.associators.ensemble import Ensemble
 from visavox.models.associators.two_tower import TwoTower
 from visavox.pipeline import fitting
 from visavox.pipeline.fitting import fit_associator, plan_networks
-from visavox.pipeline.training import TrainingSettings, train_two_tower
+from visavox.pipeline.training import TrainingSettings, train_network
 from visavox.pipeline.training_log import RunPlace, read_metrics
 from visavox.registry import ASSOCIATORS
 
@@ -52,7 +52,7 @@ def test_balancing_reaches_the_closed_form() -> None:
 def test_one_network_is_trained_with_the_settings_seed() -> None:
     found = fit_associator(NETWORK, PAIRS, SETTINGS)
     assert isinstance(found, TwoTower)
-    expected = train_two_tower(TwoTower(5, 4, hidden=[6], output_dim=3, seed=7), PAIRS, SETTINGS)
+    expected = train_network(TwoTower(5, 4, hidden=[6], output_dim=3, seed=7), PAIRS, SETTINGS)
     assert_same(found, expected)
 
 
@@ -103,7 +103,7 @@ def test_a_run_of_several_networks_writes_one_log_and_resumes_where_it_was(
 ) -> None:
     spec = {**NETWORK, "n_members": 3}
     place = RunPlace(tmp_path / "run", tensorboard=False)
-    train, calls = train_two_tower, iter(range(100))
+    train, calls = train_network, iter(range(100))
 
     def interrupted(*arguments: Any, **more: Any) -> TwoTower:
         if next(calls) == 2:
@@ -111,7 +111,7 @@ def test_a_run_of_several_networks_writes_one_log_and_resumes_where_it_was(
         return train(*arguments, **more)
 
     with monkeypatch.context() as patch:
-        patch.setattr(fitting, "train_two_tower", interrupted)
+        patch.setattr(fitting, "train_network", interrupted)
         with pytest.raises(KeyboardInterrupt):
             fit_associator(spec, PAIRS, SETTINGS, place=place)
     found = fit_associator(spec, PAIRS, SETTINGS, place=place)
@@ -165,7 +165,21 @@ def test_the_callers_spec_is_not_changed() -> None:
 
 
 def test_an_associator_that_nobody_can_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A further plug-in was trained as two towers, whatever its name said."""
-    monkeypatch.setitem(ASSOCIATORS._factories, "strange", TwoTower)
+    """A further plug-in was trained as two towers, whatever its name said; a network now trains as itself."""
+    monkeypatch.setitem(ASSOCIATORS._factories, "strange", CCA)
     with pytest.raises(ConfigError, match="Nobody knows how to fit the associator 'strange'"):
         fit_associator("strange", PAIRS, SETTINGS)
+
+
+def test_a_network_plug_in_is_trained_as_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Narrow(TwoTower):
+        smallest_dims = (2, 2)
+
+        def __init__(self, voice_dim: int, face_dim: int, *, seed: int = 0) -> None:
+            super().__init__(voice_dim, face_dim, hidden=(), output_dim=2, seed=seed)
+
+    monkeypatch.setitem(ASSOCIATORS._factories, "narrow", Narrow)
+    (plan,) = plan_networks({"name": "narrow", "n_epochs": 3, "objective": "info_nce"})
+    assert (plan.factory, plan.settings.n_epochs, dict(plan.arguments)) == (Narrow, 3, {"seed": 0})
+    with pytest.raises(ConfigError, match="'narrow' takes no 'hidden'"):
+        plan_networks({"name": "narrow", "hidden": [4]})

@@ -12,8 +12,8 @@ Example:
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -37,6 +37,8 @@ class Pairs:
     """(n,) int64, equal for one video."""
     keys: tuple[str, ...]
     """Name of each row, for messages."""
+    covariates: Mapping[str, np.ndarray] = field(default_factory=dict)
+    """(n,) int64 each, what is known of the person: "gender", "nationality"; -1 where unknown."""
 
     @classmethod
     def of(
@@ -47,6 +49,7 @@ class Pairs:
         identities: Sequence[str] | np.ndarray,
         videos: Sequence[str] | np.ndarray | None = None,
         keys: Sequence[str] | None = None,
+        covariates: Mapping[str, Sequence[str | None]] | None = None,
     ) -> Pairs:
         """Check arrays and names and join them.
 
@@ -56,6 +59,7 @@ class Pairs:
             identities: n names of persons; "video:..." where the person is unknown.
             videos: n names of videos; None makes each row its own video.
             keys: n names of rows for messages; None numbers them.
+            covariates: for each name n values, None where unknown.
 
         Raises:
             DataError: there is no row; lengths differ; "Voice embedding of 'clip-7' (row 7) holds nan or infinity".
@@ -65,7 +69,9 @@ class Pairs:
         videos = [f"row {i}" for i in range(n)] if videos is None else videos
         if n == 0:
             raise DataError("There are no pairs of voice and face. Give at least one clip that has both.")
-        for name, values in (("faces", face), ("identities", identities), ("videos", videos), ("keys", keys)):
+        labelled = dict(covariates or {})
+        columns = [("faces", face), ("identities", identities), ("videos", videos), ("keys", keys), *labelled.items()]
+        for name, values in columns:
             if len(values) != n:
                 raise DataError(f"Pairs need one row each of everything. Got {n} voices and {len(values)} {name}.")
         for role, x in (("Voice", voice), ("Face", face)):
@@ -77,7 +83,8 @@ class Pairs:
                     f"{role} embedding of {keys[broken[0]]!r} (row {broken[0]}, {len(broken)} such rows) holds nan "
                     "or infinity. Embed it again or drop it."
                 )
-        return cls(voice.astype(np.float32), face.astype(np.float32), codes(identities), codes(videos), keys)
+        known = {name: _known_codes(values) for name, values in labelled.items()}
+        return cls(voice.astype(np.float32), face.astype(np.float32), codes(identities), codes(videos), keys, known)
 
     def __len__(self) -> int:
         """Count the pairs."""
@@ -87,7 +94,8 @@ class Pairs:
         """Return the pairs of some rows, (k,) integers or (n,) bool, in that order."""
         rows = np.flatnonzero(rows) if rows.dtype == bool else rows
         keys = tuple(self.keys[i] for i in rows)
-        return Pairs(self.voice[rows], self.face[rows], self.identity[rows], self.video[rows], keys)
+        known = {name: values[rows] for name, values in self.covariates.items()}
+        return Pairs(self.voice[rows], self.face[rows], self.identity[rows], self.video[rows], keys, known)
 
     def allowed(self) -> np.ndarray:
         """Return (n, n) bool: where voice i and face j may be compared as different people."""
@@ -107,11 +115,15 @@ class PairBatch:
     face: Tensor
     """(n, face_dim) float32."""
     labels: Tensor | None
-    """(n,) int64 of the identity; None when no identity occurs twice."""
+    """(n,) int64 of the identity, 0 to n_people - 1; None when no identity occurs twice, unless always wanted."""
     mask: Tensor | None
     """(n, n) bool, where two rows may be negatives; None when only the diagonal may not."""
     weights: Tensor | None
     """(n,) float32; None when all rows count alike."""
+    rows: Tensor
+    """(n,) int64, rows of the training pairs."""
+    covariates: Mapping[str, Tensor]
+    """(n,) int64 each, -1 where unknown."""
 
 
 class PairBatches:
@@ -122,33 +134,55 @@ class PairBatches:
         batch_size: most rows a batch, 2 or more; larger than the set gives one batch an epoch.
         seed: of the shuffling.
         balanced: weigh the rows so that every identity counts once.
+        one_per_person: an epoch is one pair of each identity, drawn anew each time, so that no batch has two.
+        labelled: give `labels` always.
         device: where the vectors are held.
     """
 
     def __init__(
-        self, pairs: Pairs, *, batch_size: int, seed: int, balanced: bool = False, device: str = "cpu"
+        self,
+        pairs: Pairs,
+        *,
+        batch_size: int,
+        seed: int,
+        balanced: bool = False,
+        one_per_person: bool = False,
+        labelled: bool = False,
+        device: str = "cpu",
     ) -> None:
         """Move the vectors to the device."""
         self.pairs = pairs
         self.batch_size = batch_size
         self.seed = seed
         self.balanced = balanced
+        self.one_per_person = one_per_person
+        self.labelled = labelled
         self.device = device
+        self._people = np.unique(pairs.identity, return_inverse=True)[1]  # 0 to n_people - 1, also in a selection
+        self._n_rows = int(self._people.max()) + 1 if one_per_person else len(pairs)
         self._voice = torch.from_numpy(pairs.voice).to(device)
         self._face = torch.from_numpy(pairs.face).to(device)
-        self._identity = torch.from_numpy(pairs.identity).to(device)
+        self._identity = torch.from_numpy(self._people.astype(np.int64)).to(device)
+        self._covariates = {name: torch.from_numpy(values).to(device) for name, values in pairs.covariates.items()}
         self._video = torch.from_numpy(pairs.video).to(device)
         weights = torch.from_numpy(pairs.balancing_weights().astype(np.float32))
         self._weights = weights.to(device) if balanced else None
 
     def __len__(self) -> int:
         """Count the batches of an epoch."""
-        return math.ceil(len(self.pairs) / self.batch_size)
+        return math.ceil(self._n_rows / self.batch_size)
 
     def epoch(self, epoch: int) -> list[PairBatch]:
         """Return the batches of an epoch; the same ones whenever asked for."""
-        rows = batch_rows(len(self.pairs), batch_size=self.batch_size, seed=self.seed, epoch=epoch)
-        return [self._batch(chosen) for chosen in rows]
+        dealt = batch_rows(self._n_rows, batch_size=self.batch_size, seed=self.seed, epoch=epoch)
+        if self.one_per_person:
+            drawn = one_row_each(self._people, seed=self.seed, epoch=epoch)
+            dealt = [drawn[people] for people in dealt]
+        return [self._batch(chosen) for chosen in dealt]
+
+    def vectors(self) -> tuple[Tensor, Tensor]:
+        """Return all training vectors, (n, voice_dim) and (n, face_dim) float32, on the device."""
+        return self._voice, self._face
 
     def _batch(self, rows: np.ndarray) -> PairBatch:
         # Decided on the CPU before anything is moved: a batch without repeats, the usual one, needs no (n, n) mask.
@@ -159,10 +193,27 @@ class PairBatches:
         return PairBatch(
             voice=self._voice[at],
             face=self._face[at],
-            labels=identity if repeats else None,
+            labels=identity if repeats or self.labelled else None,
             mask=negatives_mask(identity, video) if repeats or same_video else None,
             weights=None if self._weights is None else self._weights[at],
+            rows=at,
+            covariates={name: values[at] for name, values in self._covariates.items()},
         )
+
+
+def one_row_each(people: np.ndarray, *, seed: int, epoch: int) -> np.ndarray:
+    """Return one random row of each person.
+
+    Args:
+        people: (n,) integers from 0, whose each row is.
+        seed: of the draw, 0 or more.
+        epoch: number of the epoch; each has its own draw.
+
+    Returns:
+        (n_people,) int64, a row of each person in their order.
+    """
+    order = np.random.default_rng([seed, epoch, 1]).permutation(len(people))
+    return np.asarray(order[np.unique(people[order], return_index=True)[1]], dtype=np.int64)
 
 
 def batch_rows(n_rows: int, *, batch_size: int, seed: int, epoch: int) -> list[np.ndarray]:
@@ -181,3 +232,9 @@ def batch_rows(n_rows: int, *, batch_size: int, seed: int, epoch: int) -> list[n
     """
     order = np.random.default_rng([seed, epoch]).permutation(n_rows)
     return np.array_split(order, max(math.ceil(n_rows / batch_size), 1))
+
+
+def _known_codes(values: Sequence[str | None]) -> np.ndarray:
+    """Return (n,) int64 from 0 in the order of the sorted values, -1 for None and for empty texts."""
+    names = {name: code for code, name in enumerate(sorted({value for value in values if value}))}
+    return np.array([names[value] if value else -1 for value in values], dtype=np.int64)

@@ -21,13 +21,14 @@ import torch
 from torch import Tensor, nn
 
 from visavox.errors import ConfigError
+from visavox.objectives.base import Objective, check_pairs, weighted_mean
 from visavox.registry import OBJECTIVES
 
 EXCLUDED = float("-inf")  # a logit that takes no part: its exponential and its gradient are exactly zero
 
 
 @OBJECTIVES.register("info_nce")
-class InfoNCE(nn.Module):
+class InfoNCE(Objective):
     """Cross-entropy of each row and each column of the similarity matrix, with a learnable temperature.
 
     With s_ij the dot product of voice i and face j, T the temperature, P_i the positives of row i (the row itself
@@ -80,6 +81,10 @@ class InfoNCE(nn.Module):
         """The temperature in use."""
         return min(max(math.exp(self.log_temperature.item()), self.min_temperature), self.max_temperature)
 
+    def figures(self) -> dict[str, float]:
+        """Return the temperature."""
+        return {"temperature": self.temperature}
+
     def forward(
         self,
         voice: Tensor,
@@ -104,10 +109,7 @@ class InfoNCE(nn.Module):
         Raises:
             ValueError: the shapes of `voice` and `face` differ.
         """
-        if voice.shape != face.shape or voice.ndim != 2:
-            raise ValueError(
-                f"voice and face must have one shape (n, dim). Got {tuple(voice.shape)}, {tuple(face.shape)}."
-            )
+        check_pairs(voice, face)
         with torch.no_grad():  # the bound as a projection: a clamp in the graph would leave no gradient to come back
             self.log_temperature.clamp_(math.log(self.min_temperature), math.log(self.max_temperature))
         logits = voice @ face.T * torch.exp(-self.log_temperature)  # (n voices, n faces)
@@ -124,13 +126,10 @@ class InfoNCE(nn.Module):
             logits = logits.masked_fill(~(mask | positive), EXCLUDED)
         row = torch.logsumexp(logits, dim=1) - pull_row  # (n,) of voices
         column = torch.logsumexp(logits, dim=0) - pull_column  # (n,) of faces
-        voice_to_face, face_to_voice = _mean(row, weights), _mean(column, weights)
+        voice_to_face, face_to_voice = weighted_mean(row, weights), weighted_mean(column, weights)
         return {
             "loss": (voice_to_face + face_to_voice) / 2,
             "voice_to_face_loss": voice_to_face,
             "face_to_voice_loss": face_to_voice,
         }
 
-
-def _mean(values: Tensor, weights: Tensor | None) -> Tensor:
-    return values.mean() if weights is None else (values * weights).sum() / weights.sum()

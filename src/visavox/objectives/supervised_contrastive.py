@@ -10,7 +10,7 @@ Example:
     >>> objective = SupervisedContrastive(initial_temperature=0.5)
     >>> vectors = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0], [0.0, 1.0]])
     >>> labels = torch.tensor([0, 0, 1, 1])
-    >>> round(objective(vectors, labels)["loss"].item(), 4)        # log(1 + 2 exp(-1 / 0.5))
+    >>> round(objective.contrast(vectors, labels)["loss"].item(), 4)        # log(1 + 2 exp(-1 / 0.5))
     0.2395
 """
 
@@ -22,13 +22,14 @@ import torch
 from torch import Tensor, nn
 
 from visavox.errors import ConfigError
+from visavox.objectives.base import Objective, check_pairs, weighted_mean
 from visavox.registry import OBJECTIVES
 
 EXCLUDED = float("-inf")  # a logit that takes no part: its exponential and its gradient are exactly zero
 
 
 @OBJECTIVES.register("supervised_contrastive")
-class SupervisedContrastive(nn.Module):
+class SupervisedContrastive(Objective):
     """Cross-entropy of the similarities of each item to the others, with a learnable temperature.
 
     With s_ij the dot product of items i and j, T the temperature, P_i the other items of i's label and A_i all other
@@ -77,14 +78,50 @@ class SupervisedContrastive(nn.Module):
         """The temperature in use."""
         return min(max(math.exp(self.log_temperature.item()), self.min_temperature), self.max_temperature)
 
-    def forward(self, vectors: Tensor, labels: Tensor, mask: Tensor | None = None) -> dict[str, Tensor]:
-        """Return the loss.
+    def figures(self) -> dict[str, float]:
+        """Return the temperature."""
+        return {"temperature": self.temperature}
+
+    def forward(
+        self,
+        voice: Tensor,
+        face: Tensor,
+        labels: Tensor | None = None,
+        weights: Tensor | None = None,
+        mask: Tensor | None = None,
+    ) -> dict[str, Tensor]:
+        """Return the loss over all 2n items of a batch, each compared with its own modality and the other.
+
+        Args:
+            voice: (n, dim) float, rows of length one.
+            face: (n, dim) float, rows of length one.
+            labels: (n,) int64 identities; None: each row its own.
+            weights: (n,) how much each row counts, as voice and as face; None: all alike.
+            mask: (n, n) bool; where it is False, items i and j of either modality are not negatives of each other.
+
+        Returns:
+            "loss", a scalar.
+        """
+        check_pairs(voice, face)
+        people = torch.arange(len(voice), device=voice.device) if labels is None else labels
+        return self.contrast(
+            torch.cat([voice, face]),
+            people.repeat(2),
+            None if mask is None else mask.repeat(2, 2),
+            None if weights is None else weights.repeat(2),
+        )
+
+    def contrast(
+        self, vectors: Tensor, labels: Tensor, mask: Tensor | None = None, weights: Tensor | None = None
+    ) -> dict[str, Tensor]:
+        """Return the loss of items of any modality.
 
         Args:
             vectors: (n, dim) float, rows of length one, all of one modality.
             labels: (n,) integers; rows of one label are each other's positives.
             mask: (n, n) bool; where it is False, two items are not negatives of each other (positives stay
                 positives). None: every other item that is not positive is negative.
+            weights: (n,) how much each row counts; None: all alike.
 
         Returns:
             "loss", a scalar.
@@ -108,4 +145,4 @@ class SupervisedContrastive(nn.Module):
         takes_part = ~itself if mask is None else (mask | positive) & ~itself
         pull = (logits * positive).sum(dim=1)[counted] / n_positive[counted]
         spread = torch.logsumexp(logits.masked_fill(~takes_part, EXCLUDED)[counted], dim=1)
-        return {"loss": (spread - pull).mean()}
+        return {"loss": weighted_mean(spread - pull, None if weights is None else weights[counted])}

@@ -30,8 +30,8 @@ from visavox.batches.pair_batches import Pairs
 from visavox.errors import DataError
 from visavox.models.associators.base import Associator
 from visavox.models.associators.ensemble import Ensemble
-from visavox.models.associators.two_tower import TwoTower
-from visavox.objectives.info_nce import InfoNCE
+from visavox.models.associators.network import NetworkAssociator
+from visavox.objectives.base import Objective
 from visavox.persistence import Tensors, read_tensors, write_tensors
 
 STATE_FILE = "state.safetensors"
@@ -41,10 +41,10 @@ STATE_FILE = "state.safetensors"
 class TrainingState:
     """Everything that the rest of a run depends on, besides the data and the settings."""
 
-    model: TwoTower
+    model: NetworkAssociator
     """The network in training."""
-    objective: InfoNCE
-    """The objective, with its temperature."""
+    objective: Objective
+    """The objective, with its parameters and its state."""
     optimiser: torch.optim.Optimizer
     """With the moments of every weight."""
     generator: torch.Generator
@@ -132,7 +132,7 @@ class EpochCheckpoint:
         Raises:
             DataError: a folder is damaged.
         """
-        members = [TwoTower.from_folder(folder) for folder in self.folders]
+        members = [NetworkAssociator.from_folder(folder) for folder in self.folders]
         return members[0] if len(members) == 1 else Ensemble(members)
 
 
@@ -153,7 +153,9 @@ def pairs_digest(*sets: Pairs | None) -> str:
     """Return a hash of everything that the pairs hold, besides their keys."""
     digest = hashlib.sha256()
     for pairs in sets:
-        for array in () if pairs is None else (pairs.voice, pairs.face, pairs.identity, pairs.video):
+        for array in (
+            () if pairs is None else (pairs.voice, pairs.face, pairs.identity, pairs.video, *pairs.covariates.values())
+        ):
             digest.update(f"{array.shape}{array.dtype}".encode())
             digest.update(np.ascontiguousarray(array).tobytes())
         digest.update(b"|")

@@ -109,7 +109,7 @@ class JointNetwork(nn.Module):
         ):
             if weight:
                 mask = negatives_mask(person, video)
-                parts[name] = objective(functional.normalize(vectors, eps=1e-12), person, mask)["loss"]
+                parts[name] = objective.contrast(functional.normalize(vectors, eps=1e-12), person, mask)["loss"]
                 total = total + weight * parts[name]
         return {"loss": total, **parts}
 

@@ -27,8 +27,8 @@ from visavox.errors import ConfigError
 from visavox.models.associators.base import Associator, check_count, check_number
 from visavox.models.associators.cca import CCA
 from visavox.models.associators.ensemble import Ensemble
-from visavox.models.associators.two_tower import TwoTower
-from visavox.pipeline.training import Progress, TrainingSettings, train_two_tower
+from visavox.models.associators.network import NetworkAssociator
+from visavox.pipeline.training import Progress, TrainingSettings, train_network
 from visavox.pipeline.training_log import RunPlace
 from visavox.registry import ASSOCIATORS
 
@@ -43,8 +43,10 @@ class NetworkPlan:
 
     label: str
     """Its place in the spec: "0", or "1.0" inside an ensemble; names its folder."""
+    factory: type[NetworkAssociator]
+    """Its class."""
     arguments: Mapping[str, Any]
-    """Constructor arguments of `TwoTower` besides the lengths of the vectors."""
+    """Constructor arguments besides the lengths of the vectors."""
     settings: TrainingSettings
     """How it is trained, with its own seed."""
 
@@ -79,7 +81,7 @@ def fit_associator(
     plans = plan_networks(spec, settings)
     n_epochs = sum(plan.settings.n_epochs for plan in plans)
     done = 0
-    networks: dict[str, TwoTower] = {}
+    networks: dict[str, NetworkAssociator] = {}
     for plan in plans:
         before = done
 
@@ -87,8 +89,8 @@ def fit_associator(
             if progress:
                 progress(before + epoch, n_epochs)
 
-        networks[plan.label] = train_two_tower(
-            TwoTower(pairs.voice.shape[1], pairs.face.shape[1], **plan.arguments),
+        networks[plan.label] = train_network(
+            plan.factory(pairs.voice.shape[1], pairs.face.shape[1], **plan.arguments),
             pairs,
             plan.settings,
             validation=validation,
@@ -130,25 +132,26 @@ def _plan(spec: Spec, settings: TrainingSettings, prefix: str) -> list[NetworkPl
         _refuse_left_over(name, arguments, _constructor_arguments(CCA))
         CCA(LONGEST_CHECKED, LONGEST_CHECKED, **arguments)  # holds every argument to its range, as below
         return []
-    if name != "two_tower":
-        raise ConfigError(f"Nobody knows how to fit the associator {name!r}. Choose cca, two_tower or ensemble.")
+    factory = ASSOCIATORS.get(name)
+    if not (isinstance(factory, type) and issubclass(factory, NetworkAssociator)):
+        raise ConfigError(f"Nobody knows how to fit the associator {name!r}. Choose cca, a network or ensemble.")
     of_settings = {field.name for field in fields(TrainingSettings)}
-    of_network = _constructor_arguments(TwoTower) - {"seed"}
+    of_network = _constructor_arguments(factory) - {"seed"}
     _refuse_left_over(name, arguments, of_settings | of_network | {"n_members"})
     n_members = arguments.get("n_members", 1)
     check_count("n_members", n_members)
     own = replace(settings, **{key: value for key, value in arguments.items() if key in of_settings})
     network = {key: value for key, value in arguments.items() if key in of_network}
-    TwoTower(1, 1, **network)  # holds every argument to its range before anything is trained
+    factory(*factory.smallest_dims, **network)  # holds every argument to its range before anything is trained
     plans = []
     for i in range(n_members):
         seed = own.seed + i
-        plans.append(NetworkPlan(f"{prefix}{i}", {**network, "seed": seed}, replace(own, seed=seed)))
+        plans.append(NetworkPlan(f"{prefix}{i}", factory, {**network, "seed": seed}, replace(own, seed=seed)))
     return plans
 
 
 def _assemble(
-    spec: Spec, pairs: Pairs, settings: TrainingSettings, networks: Mapping[str, TwoTower], prefix: str
+    spec: Spec, pairs: Pairs, settings: TrainingSettings, networks: Mapping[str, NetworkAssociator], prefix: str
 ) -> Associator:
     """Fit the closed forms and join them with the networks that are trained already."""
     name, arguments = _parts(spec)

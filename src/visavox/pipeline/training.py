@@ -1,21 +1,24 @@
-"""The training loop of a two-tower associator: AdamW under symmetric InfoNCE on frozen encoder vectors.
+"""The training loop of a network associator on frozen encoder vectors, under any objective.
 
 It trains one network from arrays. Several seeds, closed forms and ensembles are `visavox.pipeline.fitting`'s
 affair, reading a corpus the commands'. A run with a folder can be killed at any moment and resumed: the weights come
 out bit for bit as if nothing had happened (on the same machine, with the same number of threads).
 
 Example:
+    >>> from visavox.models.associators.two_tower import TwoTower
     >>> rng = np.random.default_rng(0)
     >>> face = rng.normal(size=(40, 3))
     >>> pairs = Pairs.of(face @ rng.normal(size=(3, 4)), face, identities=[f"p{i}" for i in range(40)])
     >>> towers = TwoTower(4, 3, hidden=(16,), input_dropout=0, hidden_dropout=0, input_noise=0)
-    >>> trained = train_two_tower(towers, pairs, TrainingSettings(n_epochs=20, learning_rate=0.01))
+    >>> trained = train_network(towers, pairs, TrainingSettings(n_epochs=20, learning_rate=0.01))
     >>> bool(pair_figures(trained, pairs, pairs.allowed()).matching_score > 0.9)
     True
 """
 
 from __future__ import annotations
 
+import inspect
+import json
 import math
 import time
 from collections.abc import Callable, Mapping
@@ -29,13 +32,16 @@ import torch
 from visavox.batches.pair_batches import PairBatches, Pairs
 from visavox.errors import ConfigError, DataError
 from visavox.models.associators.base import check_count, check_number
-from visavox.models.associators.two_tower import TwoTower
-from visavox.objectives.info_nce import InfoNCE
+from visavox.models.associators.network import NetworkAssociator
+from visavox.objectives.base import Objective, TrainingFacts
 from visavox.pipeline.checkpoints import STATE_FILE, TrainingState, pairs_digest, step_folder
 from visavox.pipeline.monitoring import monitored, pair_figures
 from visavox.pipeline.training_log import RunPlace, TrainingLog
+from visavox.registry import OBJECTIVES
 
-Schedule = Literal["constant", "cosine"]
+Schedule = Literal["constant", "cosine", "steps"]
+Optimiser = Literal["adamw", "adam", "sgd"]
+DROP = 0.1  # of the learning rate at each of `drop_at`
 Progress = Callable[[int, int], None]
 
 
@@ -47,16 +53,26 @@ class TrainingSettings:
     """Passes over the training pairs, 1 or more."""
     batch_size: int = 400
     """Most pairs a batch, 2 or more; each pair is compared with all others of its batch."""
+    objective: str | Mapping[str, Any] = "info_nce"
+    """What is minimised: a name, or {name: ..., option: ...}; `visavox --list objectives` names the choices."""
+    optimiser: Optimiser = "adamw"
+    """adamw (decoupled weight decay), adam, or sgd with momentum."""
+    momentum: float = 0.9
+    """Momentum of sgd, 0 to below 1."""
     learning_rate: float = 1e-3
-    """Step size of AdamW, above 0."""
+    """Step size of the optimiser, above 0."""
     weight_decay: float = 0.1
-    """Decoupled weight decay of AdamW, 0 or more; the temperature does not decay."""
+    """Weight decay of the optimiser, 0 or more; temperatures and other single numbers do not decay."""
     schedule: Schedule = "constant"
-    """Learning rate over the run: constant, or falling to 0 along half a cosine."""
+    """Learning rate over the run: constant, falling to 0 along half a cosine, or a tenth from each of `drop_at` on."""
+    drop_at: tuple[float, ...] = ()
+    """Shares of the run at which the schedule `steps` divides the learning rate by ten; above 0, below 1."""
     initial_temperature: float = 0.2
-    """Temperature of the softmax at the start, 0.01 to 1; lower looks harder at the nearest negatives."""
+    """Temperature at the start where the objective has one and says nothing else, 0.01 to 1."""
     learn_temperature: bool = True
-    """Train the temperature, within 0.01 to 1, or keep it."""
+    """Train the temperature, within 0.01 to 1, or keep it; where the objective says nothing else."""
+    one_per_person: bool = False
+    """An epoch is one pair of each identity, drawn anew, so that a batch never has a person twice."""
     balanced: bool = False
     """Let every identity count once, however many clips it has."""
     patience_epochs: int = 0
@@ -80,15 +96,37 @@ class TrainingSettings:
         check_count("patience_epochs", self.patience_epochs, at_least=0)
         check_count("checkpoint_every_epochs", self.checkpoint_every_epochs, at_least=0)
         check_count("seed", self.seed, at_least=0)
-        for name in ("learn_temperature", "balanced"):
+        check_number("momentum", self.momentum, at_least=0, at_most=0.999999)
+        object.__setattr__(self, "drop_at", tuple(self.drop_at))  # a recipe gives a list
+        for share in self.drop_at:
+            check_number("drop_at", share, at_least=1e-9, at_most=1 - 1e-9)
+        if bool(self.drop_at) != (self.schedule == "steps"):
+            raise ConfigError(f"`drop_at` is of the schedule steps. Got {self.drop_at} with {self.schedule!r}.")
+        self.build_objective()
+        for name in ("learn_temperature", "balanced", "one_per_person"):
             if not isinstance(getattr(self, name), bool):
                 raise ConfigError(f"`{name}` must be true or false. Got {getattr(self, name)!r}.")
-        if self.schedule not in get_args(Schedule):
-            raise ConfigError(f"`schedule` must be one of {', '.join(get_args(Schedule))}. Got {self.schedule!r}.")
+        for name, choices in (("schedule", get_args(Schedule)), ("optimiser", get_args(Optimiser))):
+            if getattr(self, name) not in choices:
+                raise ConfigError(f"`{name}` must be one of {', '.join(choices)}. Got {getattr(self, name)!r}.")
+
+    def build_objective(self) -> Objective:
+        """Return the objective, with the temperature of the settings where it has one and its spec says none.
+
+        Raises:
+            ConfigError: its name is unknown, or an option is left over or out of range.
+        """
+        given = {"name": self.objective} if isinstance(self.objective, str) else dict(self.objective)
+        accepted = inspect.signature(OBJECTIVES.get(str(given.get("name", "")))).parameters
+        defaults = {name: getattr(self, name) for name in ("initial_temperature", "learn_temperature")}
+        if isinstance(self.objective, str):  # a spec with options says all that it wants itself
+            given |= {name: value for name, value in defaults.items() if name in accepted}
+        objective: Objective = OBJECTIVES.build(given)
+        return objective
 
 
-def train_two_tower(
-    model: TwoTower,
+def train_network(
+    model: NetworkAssociator,
     pairs: Pairs,
     settings: TrainingSettings,
     *,
@@ -96,7 +134,7 @@ def train_two_tower(
     place: RunPlace | None = None,
     device: str = "cpu",
     progress: Progress | None = None,
-) -> TwoTower:
+) -> NetworkAssociator:
     """Train a network in place and return it, on the CPU and ready to encode.
 
     Args:
@@ -133,7 +171,7 @@ class _Run:
 
     def __init__(
         self,
-        model: TwoTower,
+        model: NetworkAssociator,
         pairs: Pairs,
         settings: TrainingSettings,
         *,
@@ -145,17 +183,31 @@ class _Run:
         self.place = place
         # A later `checkpoint_every_epochs` changes no weight, so it may differ when the run is resumed.
         fixed = {name: value for name, value in asdict(settings).items() if name != "checkpoint_every_epochs"}
+        fixed = json.loads(json.dumps(fixed))  # as a file gives it back: lists, no tuples
         self.identity = {**fixed, "associator": model.spec, "data": pairs_digest(pairs, validation)}
+        objective = settings.build_objective()
         self.batches = PairBatches(
             pairs,
             batch_size=settings.batch_size,
             seed=settings.seed,
             balanced=settings.balanced,
+            one_per_person=settings.one_per_person,
+            labelled=objective.needs_labels,
             device=device,
         )
         weights = pairs.balancing_weights() if settings.balanced else None
         model.standardise(pairs.voice, pairs.face, weights=weights)
-        self.state = _fresh_state(model.to(device), settings, device)
+        objective.prepare(
+            TrainingFacts(
+                n_people=len(np.unique(pairs.identity)),
+                dim=model.dim,
+                n_rows=len(pairs),
+                n_steps=settings.n_epochs * len(self.batches),
+                n_values={name: int(values.max(initial=-1)) + 1 for name, values in pairs.covariates.items()},
+            ),
+            torch.Generator().manual_seed(int(np.random.SeedSequence([settings.seed, 2]).generate_state(1)[0])),
+        )
+        self.state = _fresh_state(model.to(device), objective.to(device), settings, device)
         # Nothing reads the training figures of a run that writes nothing: they would double its time.
         watched = {"train": pairs if place else None, "validation": validation}
         self.watched = {name: monitored(of) for name, of in watched.items() if of is not None}
@@ -197,11 +249,17 @@ class _Run:
         n_steps = settings.n_epochs * len(self.batches)
         parts: list[torch.Tensor] = []
         names: list[str] = []
+        objective = state.objective
+        towers = state.model if objective.takes == "unit" else state.model.raw
+        if objective.wants_all_vectors:
+            self._show_all_vectors()
         for batch in self.batches.epoch(state.epoch + 1):
             for group in state.optimiser.param_groups:
                 group["lr"] = scheduled_rate(settings, state.step, n_steps)
-            voice, face = state.model(batch.voice, batch.face, state.generator)
-            losses = state.objective(voice, face, batch.labels, batch.weights, batch.mask)
+            objective.before_step(state.step)
+            voice, face = towers(batch.voice, batch.face, state.generator)
+            extras = {name: getattr(batch, name) for name in objective.extras}
+            losses = objective(voice, face, batch.labels, batch.weights, batch.mask, **extras)
             state.optimiser.zero_grad(set_to_none=True)
             losses["loss"].backward()
             state.optimiser.step()
@@ -218,13 +276,24 @@ class _Run:
             )
         return dict(zip(names, means, strict=True))
 
+    def _show_all_vectors(self) -> None:
+        """Let the objective look at all training pairs as the network sees them now."""
+        state = self.state
+        seed = int(np.random.SeedSequence([self.settings.seed, 3, state.epoch]).generate_state(1)[0])
+        state.model.eval()
+        with torch.no_grad():
+            towers = state.model if state.objective.takes == "unit" else state.model.raw
+            voice, face = towers(*self.batches.vectors())
+            state.objective.before_epoch(voice, face, torch.Generator().manual_seed(seed))
+        state.model.train()
+
     def _numbers(self, losses: Mapping[str, float], seconds: float) -> dict[str, float | int]:
         state = self.state
         return {
             "epoch": state.epoch,
             "step": state.step,
             **losses,
-            "temperature": state.objective.temperature,
+            **state.objective.figures(),
             "learning_rate": float(state.optimiser.param_groups[0]["lr"]),
             "seconds": round(seconds, 4),
         }
@@ -245,21 +314,32 @@ def scheduled_rate(settings: TrainingSettings, step: int, n_steps: int) -> float
         n_steps: steps of the whole run.
 
     Returns:
-        `learning_rate`, times (1 + cos(pi step / n_steps)) / 2 under the cosine schedule.
+        `learning_rate`, times (1 + cos(pi step / n_steps)) / 2 under the cosine schedule, or times 0.1 for each share
+        of `drop_at` that step / n_steps has reached under the schedule of steps.
 
     Source: Loshchilov and Hutter, 2017, SGDR: stochastic gradient descent with warm restarts, eq. 5, no restart.
     """
     if settings.schedule == "constant":
         return settings.learning_rate
+    if settings.schedule == "steps":
+        return settings.learning_rate * DROP ** sum(step >= share * n_steps for share in settings.drop_at)
     return settings.learning_rate * (1 + math.cos(math.pi * step / n_steps)) / 2
 
 
-def _fresh_state(model: TwoTower, settings: TrainingSettings, device: str) -> TrainingState:
-    objective = InfoNCE(settings.initial_temperature, learn_temperature=settings.learn_temperature).to(device)
-    groups: list[dict[str, Any]] = [{"params": list(model.parameters()), "weight_decay": settings.weight_decay}]
-    if settings.learn_temperature:
-        groups.append({"params": list(objective.parameters()), "weight_decay": 0.0})
-    optimiser = torch.optim.AdamW(groups, lr=settings.learning_rate)
+def _fresh_state(
+    model: NetworkAssociator, objective: Objective, settings: TrainingSettings, device: str
+) -> TrainingState:
+    own = [parameter for parameter in objective.parameters() if parameter.requires_grad]
+    decaying = [*model.parameters(), *(parameter for parameter in own if parameter.ndim > 0)]
+    groups: list[dict[str, Any]] = [{"params": decaying, "weight_decay": settings.weight_decay}]
+    if single := [parameter for parameter in own if parameter.ndim == 0]:
+        groups.append({"params": single, "weight_decay": 0.0})
+    optimiser: torch.optim.Optimizer
+    if settings.optimiser == "sgd":
+        optimiser = torch.optim.SGD(groups, lr=settings.learning_rate, momentum=settings.momentum)
+    else:
+        kind = torch.optim.AdamW if settings.optimiser == "adamw" else torch.optim.Adam
+        optimiser = kind(groups, lr=settings.learning_rate)
     # Another stream than that of the first weights, which the model draws from the seed itself.
     noise_seed = int(np.random.SeedSequence([settings.seed, 1]).generate_state(1)[0])
     generator = torch.Generator(device).manual_seed(noise_seed)

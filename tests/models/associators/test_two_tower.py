@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-import visavox.models.associators.two_tower as module
 from visavox.errors import ConfigError, DataError
 from visavox.models.associators.two_tower import Tower, TwoTower
 
@@ -79,7 +78,7 @@ def test_training_passes_differ_and_follow_the_generator() -> None:
 def test_chunks_equal_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     model = make()
     whole = model.encode_voice(VOICE)
-    monkeypatch.setattr(module, "CHUNK", 7)
+    monkeypatch.setattr(TwoTower, "chunk", 7)
     np.testing.assert_allclose(model.encode_voice(VOICE), whole, atol=1e-6)
 
 

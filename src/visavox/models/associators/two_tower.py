@@ -22,14 +22,13 @@ import torch
 from torch import Tensor, nn
 
 from visavox.errors import ConfigError
-from visavox.models.associators.base import Associator, Role, check_count, check_number, checked_vectors, unit_rows
+from visavox.models.associators.base import Role, check_count, check_number, checked_vectors
+from visavox.models.associators.network import NetworkAssociator
 from visavox.models.standardise import Standardiser, StandardiserMode
-from visavox.persistence import Shape, Tensors
 from visavox.registry import ASSOCIATORS
 
 Activation = Literal["relu", "gelu"]
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {"relu": nn.functional.relu, "gelu": nn.functional.gelu}
-CHUNK = 16_384  # rows encoded at once, so that a million vectors need no memory to speak of
 
 
 class Tower(nn.Module):
@@ -95,7 +94,7 @@ class Tower(nn.Module):
 
 
 @ASSOCIATORS.register("two_tower")
-class TwoTower(nn.Module, Associator):
+class TwoTower(NetworkAssociator):
     """A multilayer perceptron for each modality, with unit vectors coming out.
 
     Args:
@@ -151,8 +150,8 @@ class TwoTower(nn.Module, Associator):
         self.activation: Activation = activation
         self.mode: StandardiserMode = mode
         self.seed = seed
-        self.voice_tower = self._tower(voice_dim)
-        self.face_tower = self._tower(face_dim)
+        self.voice_tower: Tower = self._tower(voice_dim)
+        self.face_tower: Tower = self._tower(face_dim)
         self._standardisers = {
             "voice": Standardiser(voice_dim, mode=mode),
             "face": Standardiser(face_dim, mode=mode),
@@ -189,65 +188,7 @@ class TwoTower(nn.Module, Associator):
         for role, x, dim in (("voice", voice, self.voice_dim), ("face", face, self.face_dim)):
             side: Role = "voice" if role == "voice" else "face"
             standardiser = self._standardisers[role].fit(checked_vectors(x, dim, side), weights=weights)
-            tower = self._towers()[role]
+            tower = self.voice_tower if role == "voice" else self.face_tower
             tower.mean.copy_(torch.from_numpy(standardiser.mean))
             tower.scale.copy_(torch.from_numpy(standardiser.scale))
         return self
-
-    def forward(self, voice: Tensor, face: Tensor, generator: torch.Generator | None = None) -> tuple[Tensor, Tensor]:
-        """Return the unit vectors of both sides, with gradient.
-
-        Args:
-            voice: (n_voices, voice_dim) float32 encoder vectors, not standardised.
-            face: (n_faces, face_dim) float32.
-            generator: of the noise and the dropout, on the device of the vectors; None takes torch's own.
-
-        Returns:
-            (n_voices, dim) and (n_faces, dim) float32.
-        """
-        return (
-            nn.functional.normalize(self.voice_tower(voice, generator), eps=1e-12),
-            nn.functional.normalize(self.face_tower(face, generator), eps=1e-12),
-        )
-
-    def encode_voice(self, voice: np.ndarray) -> np.ndarray:
-        """Return (n, dim) float32 unit rows for (n, voice_dim) floats."""
-        return self._encode(checked_vectors(voice, self.voice_dim, "voice"), self.voice_tower)
-
-    def encode_face(self, face: np.ndarray) -> np.ndarray:
-        """Return (n, dim) float32 unit rows for (n, face_dim) floats."""
-        return self._encode(checked_vectors(face, self.face_dim, "face"), self.face_tower)
-
-    def _encode(self, x: np.ndarray, tower: Tower) -> np.ndarray:
-        was_training = tower.training
-        tower.eval()
-        with torch.inference_mode():
-            chunks = [
-                tower(torch.from_numpy(x[start : start + CHUNK]).to(tower.mean.device)).cpu().numpy()
-                for start in range(0, max(len(x), 1), CHUNK)
-            ]
-        tower.train(was_training)
-        return unit_rows(np.concatenate(chunks))
-
-    def _towers(self) -> dict[str, Tower]:
-        return {"voice": self.voice_tower, "face": self.face_tower}
-
-    def tensors(self) -> Tensors:
-        """Return weights, biases and standardisers, as "voice.layers.0.weight" and so on; see `shapes`."""
-        return {
-            f"{role}.{name}": value.detach().cpu().numpy().copy()
-            for role, tower in self._towers().items()
-            for name, value in tower.state_dict().items()
-        }
-
-    def shapes(self) -> dict[str, Shape]:
-        """Return the shape that each learned array must have."""
-        return {
-            f"{role}.{name}": tuple(value.shape)
-            for role, tower in self._towers().items()
-            for name, value in tower.state_dict().items()
-        }
-
-    def _take_tensors(self, tensors: Tensors) -> None:
-        for role, tower in self._towers().items():
-            tower.load_state_dict({n: torch.from_numpy(tensors[f"{role}.{n}"].copy()) for n in tower.state_dict()})
