@@ -32,14 +32,20 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "corpus merge": ("CorpusMergeConfig", ("corpora",)),
     "embed": ("EmbedConfig", ()),
     "split": ("SplitConfig", ()),
+    "trials": ("TrialsConfig", ()),
     "train": ("TrainConfig", ()),
     "evaluate": ("EvaluateConfig", ()),
+    "compare": ("CompareConfig", ("recipe",)),
+    "robustness": ("RobustnessConfig", ()),
+    "human": ("HumanConfig", ("log",)),
+    "convert": ("ConvertConfig", ("checkpoint",)),
+    "export": ("ExportConfig", ("model",)),
     "match": ("MatchConfig", ("voice", "faces")),
     "run": ("RunConfig", ("recipe",)),
     "simulate": ("SimulateConfig", ()),
     "doctor": ("DoctorConfig", ()),
 }
-CONFIGS = ("visavox.config", "visavox.corpus_config")
+CONFIGS = ("visavox.config", "visavox.corpus_config", "visavox.method_config")
 LISTS = {
     "encoders": "ENCODERS",
     "objectives": "OBJECTIVES",

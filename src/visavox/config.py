@@ -187,6 +187,9 @@ class TrainConfig(NetworkConfig):
     """What to train: a name, {name: ..., option: ...}, or `base`, the recipe of the model in the box. With a corpus it
     is fitted on the vectors of the trained encoders: `heads` keeps those that were trained with them, alone or as a
     member of an ensemble, and `base` chooses between heads and CCA on validation."""
+    objective: str | Mapping[str, Any] | None = None
+    """With embeddings: what the networks of the associator minimise, a name or {name: ..., option: ...}; by default
+    info_nce. With a corpus it is an entry of `end_to_end`."""
     voice_encoder: str | Mapping[str, Any] | None = None
     """With a corpus: the voice encoder to train, a name or {name: ..., option: ...}; by default voice_cnn."""
     face_encoder: str | Mapping[str, Any] | None = None
@@ -229,6 +232,8 @@ class TrainConfig(NetworkConfig):
                     raise ConfigError(f"`{name}` is of a training from a corpus. Give --corpus, or leave it out.")
         else:
             self._check_end_to_end()
+            if self.objective is not None:
+                raise ConfigError("`objective` is of a training on embeddings. Write it into --end-to-end instead.")
         if self.patience_epochs and self.subset != "train":
             raise ConfigError(
                 f"`patience_epochs` must be 0 with `subset` {self.subset}, which leaves nobody to validate on. "
@@ -275,7 +280,16 @@ class EvaluateConfig(PooledConfig):
     """Folder that `prepare` wrote: embedded with the model's encoders where `embeddings` are not given, else only for
     the strips of the best and worst matches."""
     trials: Path | None = None
-    """Folder of trial lists; without it every pair counts."""
+    """Folder of trial lists that `split` or `trials` wrote; without it every pair counts."""
+    protocol: Literal["visavox", "sss", "pins", "fame", "sbs"] = "visavox"
+    """Whose protocol: ours, Seeking the Shape of Sound (sss), Learnable PINs and CMPC (pins), FAME (fame), or the
+    side-by-side test of FaceTones (sbs); published numbers of two protocols are never comparable."""
+    lists: Path | None = None
+    """With sss, pins or fame: folder of the published list files."""
+    identities: Path | None = None
+    """With sss or pins: CSV or TSV of identities that labels the lists; by default looked for beside them."""
+    against: str = ""
+    """Another model to compare with on the same trials: paired differences, DeLong, McNemar."""
     checkpoints: bool = False
     """Evaluate every checkpoint of the run and draw the curve."""
     world: Path | None = None

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -21,7 +20,6 @@ from typing import Any
 
 import numpy as np
 import torch
-import yaml
 
 from visavox.batches.pair_batches import Pairs
 from visavox.config import TrainConfig
@@ -38,19 +36,19 @@ from visavox.pipeline.base_recipe import ASSOCIATOR
 from visavox.pipeline.cross_validation import cross_validate
 from visavox.pipeline.embedding import CorpusEmbeddings, load_ceiling
 from visavox.pipeline.end_to_end_associator import HEADS, check_learned_spec, fit_learned
-from visavox.pipeline.end_to_end_run import CHECKPOINTS, PREPARED, TrainedEncoders, plan_end_to_end, train_encoders
+from visavox.pipeline.end_to_end_run import TrainedEncoders, plan_end_to_end, train_encoders
 from visavox.pipeline.fitting import fit_associator, plan_networks
 from visavox.pipeline.frozen_encoder import Compute
 from visavox.pipeline.gender_prediction import with_predicted_genders
 from visavox.pipeline.model_card import CardFacts, model_card
 from visavox.pipeline.monitoring import beat_rates
 from visavox.pipeline.paired_tables import PairedTables
+from visavox.pipeline.run_folder import BEST, FOLDS, HELD_OUT, claim_folder, common_identity, run_identity
 from visavox.pipeline.splitting import SPLITS, refuse_leaks
 from visavox.pipeline.training import TrainingSettings
-from visavox.pipeline.training_log import METRICS_FILE, TENSORBOARD_FOLDER, RunPlace
+from visavox.pipeline.training_log import RunPlace
 from visavox.pipeline.voice_face_model import Preprocess, VoiceFaceModel, hash_identity
 
-CONFIG, BEST, HELD_OUT, FOLDS = "config.yaml", "best", "held_out", "folds.json"
 INNER_FOLDS = 5
 SMALL_BATCH = 512  # pairs; 0.5 s of CPU on one thread for 30 epochs of 775 pairs, 1.7 s on two
 
@@ -83,6 +81,7 @@ def train_model(config: TrainConfig, progress: Progress | None = None) -> TrainO
         DataError: `out` holds a run of other settings; a test person in the training pairs; damaged tables.
     """
     settings = TrainingSettings(
+        objective=config.objective or "info_nce",
         seed=config.seed,
         batch_size=config.batch_size,
         patience_epochs=config.patience_epochs,
@@ -93,6 +92,8 @@ def train_model(config: TrainConfig, progress: Progress | None = None) -> TrainO
     assert config.embeddings is not None
     spec: Any = ASSOCIATOR if config.associator == "base" else config.associator
     plans = plan_networks(spec, settings)
+    if config.objective is not None and not plans:
+        raise ConfigError("`objective` needs a network, and this associator has none. Use --associator two_tower.")
     embedded = with_predicted_genders(CorpusEmbeddings.load(config.embeddings))
     if config.associator == "base":
         # The shown numbers of a simulated world are fewer than the directions that real embeddings are given.
@@ -100,7 +101,7 @@ def train_model(config: TrainConfig, progress: Progress | None = None) -> TrainO
         spec = {**ASSOCIATOR, "n_components": min(ASSOCIATOR["n_components"], shortest)}
     paired = PairedTables.of(embedded)
     splits = _load_splits(config, embedded)
-    _claim_folder(config, _identity(config, spec, embedded))
+    claim_folder(config, run_identity(config, spec, embedded))
     run = _Run(config, spec, settings, embedded, paired, progress)
     with _few_threads(max((plan.settings.batch_size for plan in plans), default=0)):
         if config.subset == "folds":
@@ -116,7 +117,7 @@ def _train_from_corpus(config: TrainConfig, settings: TrainingSettings, progress
     spec: Any = config.associator
     check_learned_spec(spec, settings)
     plan = plan_end_to_end(config)
-    _claim_folder(config, {**_common_identity(config, spec), **plan.identity})
+    claim_folder(config, {**common_identity(config, spec), **plan.identity})
 
     def run_on(trained: TrainedEncoders, spec: Any) -> tuple[_Run, PairedTables, PairedTables]:
         paired = PairedTables.of(trained.embedded)
@@ -165,6 +166,7 @@ class _Run:
         self.paired = paired
         self.progress = progress
         self.trained = trained
+        self.n_trained = trained.n_parameters if trained else 0  # numbers of encoders that were trained with it
         self.device = Compute.of(config).torch_device
 
     def one(self, training: PairedTables, validation: PairedTables | None) -> TrainOutcome:
@@ -176,7 +178,9 @@ class _Run:
         self.save(associator, training, scale, self.config.out / BEST)
         accuracies = {} if held_out is None else _accuracies([_block(associator, held_out)])
         people = len(set(training.voice.identities))
-        return TrainOutcome(self.config.out, len(pairs), people, self._n_parameters(associator), scale, accuracies)
+        return TrainOutcome(
+            self.config.out, len(pairs), people, associator.n_parameters + self.n_trained, scale, accuracies
+        )
 
     def _fit(self, pairs: Pairs, held_out: Pairs | None) -> Associator:
         if self.trained is not None:
@@ -202,9 +206,6 @@ class _Run:
             device=self.device,
             progress=self.progress,
         )
-
-    def _n_parameters(self, associator: Associator) -> int:
-        return associator.n_parameters + (self.trained.n_parameters if self.trained else 0)
 
     def folds(self, splits: Splits | None) -> TrainOutcome:
         """Train once a fold and keep the held-out vectors; the models themselves are not kept."""
@@ -263,7 +264,7 @@ class _Run:
         facts = CardFacts(
             name=self.config.out.name,
             associator=self.spec,
-            n_parameters=self._n_parameters(associator),
+            n_parameters=associator.n_parameters + self.n_trained,
             n_pairs=len(training.voice),
             n_people=len(set(training.voice.identities)),
             data=str(self.embedded.about.get("source", {}).get("name", "a corpus of its user")),
@@ -335,66 +336,3 @@ def _read_scale(folder: Path) -> float:
         raise DataError(f"{path} is missing. `calibration` must name a run of: visavox train --subset folds") from error
     except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"{path} is damaged ({error}). Run `visavox train --subset folds` again.") from error
-
-
-def _common_identity(config: TrainConfig, spec: Any) -> dict[str, Any]:
-    return {
-        "associator": spec if isinstance(spec, str) else json.loads(json.dumps(spec)),
-        "subset": config.subset,
-        "seed": config.seed,
-        "patience_epochs": config.patience_epochs,
-    }
-
-
-def _identity(config: TrainConfig, spec: Any, embedded: CorpusEmbeddings) -> dict[str, Any]:
-    return {
-        **_common_identity(config, spec),
-        "catalog_hash": embedded.about.get("catalog_hash"),
-        "voice_encoder": embedded.voice.encoder,
-        "face_encoder": embedded.face.encoder,
-    }
-
-
-def _claim_folder(config: TrainConfig, wanted: Mapping[str, Any]) -> None:
-    """Write what decides the run to config.yaml, or hold an existing one against it."""
-    path = config.out / CONFIG
-    if path.is_file() and not config.overwrite:
-        found = _read_config(path)
-        other = sorted(key for key in wanted if found.get(key) != wanted[key])
-        if other and any(file != path for file in config.out.iterdir()):  # it has begun; else it was refused
-            raise DataError(
-                f"{config.out} holds a run with other settings: {', '.join(other)}. "
-                "Choose another folder, or start anew with --overwrite."
-            )
-        if not other:
-            return
-    if config.out.exists() and any(config.out.iterdir()) and not path.is_file():
-        raise ConfigError(
-            f"`out` must be a new or empty folder, or a run. {config.out} holds other files. Choose another folder."
-        )
-    config.out.mkdir(parents=True, exist_ok=True)
-    # All of it: a model, a checkpoint or held-out vectors of the run before must never pass for those of this one.
-    for name in (
-        BEST,
-        HELD_OUT,
-        CHECKPOINTS,
-        PREPARED,
-        TENSORBOARD_FOLDER,
-        *(member.name for member in config.out.glob("member-*")),
-    ):
-        if (config.out / name).is_dir():
-            shutil.rmtree(config.out / name)
-    for name in (FOLDS, METRICS_FILE):
-        (config.out / name).unlink(missing_ok=True)
-    with atomic_file(path, what="settings of the run") as fresh:
-        fresh.write_text(yaml.safe_dump(dict(wanted), sort_keys=False), encoding="utf-8")
-
-
-def _read_config(path: Path) -> dict[str, Any]:
-    try:
-        found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DataError(f"{path} is damaged. Start the run anew with --overwrite.") from error
-    if not isinstance(found, dict):
-        raise DataError(f"{path} is damaged: it holds no settings. Start the run anew with --overwrite.")
-    return found

@@ -16,6 +16,8 @@ from visavox.corpus.embeddings import EmbeddingTable
 from visavox.corpus.pairing import match_clips
 from visavox.pipeline.embedding import CorpusEmbeddings
 
+COVARIATES = ("gender", "nationality", "language", "age")  # what objectives may be told of a person, where it is given
+
 
 @dataclass(frozen=True)
 class PairedTables:
@@ -45,7 +47,13 @@ class PairedTables:
             identities=self.voice.identities,
             videos=videos,
             keys=self.voice.clips,
+            covariates={name: values for name in COVARIATES if any(values := self._given(name))},
         )
+
+    def _given(self, name: str) -> list[str | None]:
+        """Return an attribute of each pair, from the voice or else from the face."""
+        both = zip(self.voice.attribute(name), self.face.attribute(name), strict=True)
+        return [voice or face for voice, face in both]
 
 
 def _each_once(voice_rows: np.ndarray, face_rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -98,7 +98,7 @@ def read_recipe(path: Path, *, out: Path, data: Path | None) -> list[Step]:
         ConfigError: no such file, no YAML, an unknown step or option, {data} used and not given, a missing folder.
     """
     try:
-        read = yaml.load(path.read_text(encoding="utf-8"), Loader=_StrictLoader)
+        read = yaml.load(path.read_text(encoding="utf-8"), Loader=StrictLoader)
     except (FileNotFoundError, IsADirectoryError) as error:
         raise ConfigError(f"There is no recipe {path}. The recipes that come along are in recipes/.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -114,7 +114,7 @@ def read_recipe(path: Path, *, out: Path, data: Path | None) -> list[Step]:
     return _with_next(steps, _next(path, read, out, data))
 
 
-class _StrictLoader(yaml.SafeLoader):
+class StrictLoader(yaml.SafeLoader):
     """Reads plain YAML and refuses a key that is given twice, where YAML silently takes the last."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:

@@ -1,0 +1,1 @@
+"""Methods trained under one budget on the same data and seeds, and laid side by side."""
