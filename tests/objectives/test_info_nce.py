@@ -289,3 +289,9 @@ def test_a_temperature_out_of_range_is_said(temperature: float) -> None:
 def test_shapes_that_differ_are_said() -> None:
     with pytest.raises(ValueError, match=r"must have one shape \(n, dim\). Got \(2, 3\), \(3, 3\)"):
         InfoNCE()(torch.ones(2, 3), torch.ones(3, 3))
+
+
+def test_it_logs_its_temperature_and_refuses_a_bound_of_0() -> None:
+    assert InfoNCE(0.25).figures() == {"temperature": pytest.approx(0.25)}
+    with pytest.raises(ConfigError, match=r"must be from 0 to 1 \(above 0\)\. Got 0\.2\.$"):
+        InfoNCE(min_temperature=0.0)

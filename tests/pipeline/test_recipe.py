@@ -42,6 +42,14 @@ def test_options_that_are_no_paths_keep_their_text(tmp_path: Path) -> None:
     assert step.config.batch_size == 4
 
 
+def test_folders_inside_an_option_are_filled_in_and_its_names_are_no_paths(tmp_path: Path) -> None:
+    text = (
+        "steps:\n  - train: {embeddings: e, out: r, associator: {name: cca, x: '{out}/../w', deep: {y: '{data}/z'}}}\n"
+    )
+    (step,) = read_recipe(write(tmp_path, text), out=Path("/run"), data=Path("/data"))
+    assert dict(step.config.associator) == {"name": "cca", "x": "/run/../w", "deep": {"y": "/data/z"}}
+
+
 def test_a_final_step_is_marked(tmp_path: Path) -> None:
     text = "steps:\n  - evaluate: {out: a, pairs: p}\n  - evaluate: {out: b, pairs: p, final: true}\n"
     assert [step.final for step in read_recipe(write(tmp_path, text), out=tmp_path, data=None)] == [False, True]
@@ -87,10 +95,12 @@ def test_the_name_of_a_recipe_is_its_own_or_its_files(tmp_path: Path) -> None:
     assert recipe_name(tmp_path / "absent.yaml") == "absent"
 
 
-@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path", sorted(p for p in RECIPES.glob("*.yaml") if not p.name.startswith("compare-")), ids=lambda p: p.stem
+)
 def test_every_recipe_that_comes_along_is_valid(path: Path, tmp_path: Path) -> None:
     steps = read_recipe(path, out=tmp_path, data=tmp_path / "data")
-    assert steps[-1].name == "evaluate"
+    assert steps[-1].name in ("train", "evaluate")
 
 
 def test_the_fingerprint_follows_options_files_and_what_came_before(tmp_path: Path) -> None:
@@ -177,7 +187,9 @@ def test_a_recipe_need_not_say_what_comes_next(tmp_path: Path) -> None:
     assert len(read_recipe(said, out=tmp_path, data=None)) == 1
 
 
-@pytest.mark.parametrize("path", sorted(RECIPES.glob("*.yaml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path", sorted(p for p in RECIPES.glob("*.yaml") if not p.name.startswith("compare-")), ids=lambda p: p.stem
+)
 def test_every_command_that_a_recipe_says_comes_next_is_one(path: Path, tmp_path: Path) -> None:
     text = recipe_next(path, out=tmp_path, data=tmp_path)
     for line in (line.split() for line in text.splitlines() if line.startswith("  visavox ")):

@@ -97,3 +97,23 @@ def test_a_face_or_a_fold_moved_by_hand_is_a_leak(small_embeddings: Path, small_
     moved = dataclasses.replace(unpaired, subsets={**unpaired.subsets, name: "train"})
     with pytest.raises(DataError, match=f"clip '{name}'"):
         refuse_leaks(moved, dataclasses.replace(embedded, face=face))
+
+
+def test_a_published_split_of_people_is_taken_as_it_is(small_corpus: Path, tmp_path: Path) -> None:
+    with Catalog.open(small_corpus / CATALOG) as catalog:
+        people = sorted({item.identity for item in catalog.items()})
+    lines = [f"{name} {1 if place < 2 else 4}" for place, name in enumerate(people[:4])]
+    (tmp_path / "identity_splits.txt").write_text("\n".join([*lines, "Somebody_Else 2"]))
+    config = SplitConfig(corpus=small_corpus, out=tmp_path / "out", published=tmp_path, folds=2)
+    outcome = split_corpus(config)
+    with Catalog.open(small_corpus / CATALOG) as catalog:
+        found = {item.identity: outcome.splits.subset_of(item.clip) for item in catalog.items()}
+    assert [found[name] for name in people] == ["train", "train", "test", "test", *[None] * (len(people) - 4)]
+    assert set(outcome.splits.folds.values()) == {0, 1}
+    assert outcome.trials.lists
+
+
+def test_a_published_split_of_other_people_is_refused(small_corpus: Path, tmp_path: Path) -> None:
+    (tmp_path / "identity_splits.txt").write_text("Somebody_Else 2")
+    with pytest.raises(DataError, match="Nobody of .* is in the split of .*Name people as it does"):
+        split_corpus(SplitConfig(corpus=small_corpus, out=tmp_path / "out", published=tmp_path))

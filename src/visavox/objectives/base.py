@@ -22,6 +22,8 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor, nn
 
+from visavox.errors import ConfigError
+
 
 @dataclass(frozen=True)
 class TrainingFacts:
@@ -62,6 +64,23 @@ class Objective(nn.Module, ABC):
         Raises:
             ConfigError: the data lack what the objective needs.
         """
+
+    def wanted_files(self) -> dict[str, str]:
+        """Return the files that the objective wants read before the first step, by the option that names them."""
+        return {}
+
+    def take_tensors(self, option: str, tensors: Mapping[str, Tensor]) -> None:  # noqa: ARG002
+        """Take what a wanted file holds; called once for each of `wanted_files`, after `prepare`.
+
+        Args:
+            option: key in `wanted_files`.
+            tensors: arrays of the file by their names.
+
+        Raises:
+            ConfigError: the objective wants no such file.
+            DataError: the file lacks the array, or it has another shape.
+        """
+        raise ConfigError(f"This objective wants no file {option!r}. Remove the option.")
 
     def before_step(self, step: int) -> None:
         """Move state to an optimiser step; `step` steps are done."""
@@ -104,6 +123,17 @@ class Objective(nn.Module, ABC):
         Raises:
             ValueError: shapes differ, or labels are needed and missing.
         """
+
+
+def check_number(name: str, value: object, *, at_least: float, at_most: float = float("inf")) -> None:
+    """Hold an argument of an objective to being a number between two bounds, both included.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if not isinstance(value, int | float) or isinstance(value, bool) or not at_least <= value <= at_most:
+        upper = "" if at_most == float("inf") else f" and at most {at_most:g}"
+        raise ConfigError(f"`{name}` must be a number of at least {at_least:g}{upper}. Got {value!r}.")
 
 
 def check_pairs(voice: Tensor, face: Tensor) -> None:

@@ -132,4 +132,3 @@ class InfoNCE(Objective):
             "voice_to_face_loss": voice_to_face,
             "face_to_voice_loss": face_to_voice,
         }
-

@@ -1,10 +1,16 @@
-"""The supervised contrastive loss within one modality: voices of one person near each other, far from all others.
+"""The supervised contrastive loss: all vectors of a person, of either modality, near each other, far from all others.
 
-It holds no model, draws nothing, and does not look across modalities (`visavox.objectives.info_nce` does). Lower is
-better: log(n - 1) is what blindness costs in a batch of n, 0 the floor for people with two clips each.
+As an objective of associators it pools the n voices and n faces of a batch into 2n items; its method `contrast` is the
+same loss within one modality, for encoders. It holds no model and draws nothing. Lower is better.
 
-Needs: labels of which some occur twice; `mask` for pairs that must not be negatives. Relations: with two views of each
-item it is NT-Xent, the loss of SimCLR.
+Blind: log(2n - 1) in a batch of n pairs, log(n - 1) for n items of one modality. The floor is 0 where every person has
+two items, and the logarithm of a person's other items where there are more.
+
+Needs: paired rows, or for `contrast` labels of which some occur twice; `mask` for pairs that must not be negatives.
+Relations: without labels it is NT-Xent, the loss of SimCLR, with voice and face for the two views.
+`visavox.objectives.info_nce` compares voices with faces alone; here a voice is also pushed from other voices, and
+pulled to those of its person. Prefer it where people have several clips and the embedding also serves within one
+modality.
 
 Example:
     >>> objective = SupervisedContrastive(initial_temperature=0.5)
@@ -44,10 +50,11 @@ class SupervisedContrastive(Objective):
         max_temperature: upper bound.
         learn_temperature: whether the temperature is trained (its logarithm is the parameter) or stays.
 
-    Source: Khosla et al., 2020, Supervised contrastive learning, eq. 2 (the mean outside the logarithm).
+    Source: Khosla et al., 2020, Supervised contrastive learning, eq. 2 (the mean outside the logarithm); Chen et al.,
+    2020, A simple framework for contrastive learning of visual representations, eq. 1 (without labels).
 
-    Ties and edges: a batch in which no label occurs twice costs 0 and has no gradient. Items without a second of their
-    label still serve as candidates of others.
+    Ties and edges: items of which no label occurs twice, or only with weight 0, cost 0 and have no gradient. Items
+    without a second of their label, and those of weight 0, still serve as candidates of others.
     """
 
     def __init__(
@@ -101,6 +108,9 @@ class SupervisedContrastive(Objective):
 
         Returns:
             "loss", a scalar.
+
+        Raises:
+            ValueError: the shapes of `voice` and `face` differ.
         """
         check_pairs(voice, face)
         people = torch.arange(len(voice), device=voice.device) if labels is None else labels
@@ -117,7 +127,7 @@ class SupervisedContrastive(Objective):
         """Return the loss of items of any modality.
 
         Args:
-            vectors: (n, dim) float, rows of length one, all of one modality.
+            vectors: (n, dim) float, rows of length one.
             labels: (n,) integers; rows of one label are each other's positives.
             mask: (n, n) bool; where it is False, two items are not negatives of each other (positives stay
                 positives). None: every other item that is not positive is negative.
@@ -139,7 +149,7 @@ class SupervisedContrastive(Objective):
         itself = torch.eye(len(logits), dtype=torch.bool, device=logits.device)
         positive = (labels[:, None] == labels[None]) & ~itself  # (n, n), symmetric
         n_positive = positive.sum(dim=1)  # (n,)
-        counted = n_positive > 0
+        counted = n_positive > 0 if weights is None else (n_positive > 0) & (weights > 0)
         if not bool(counted.any()):
             return {"loss": logits.sum() * 0}
         takes_part = ~itself if mask is None else (mask | positive) & ~itself

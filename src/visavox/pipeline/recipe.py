@@ -180,6 +180,8 @@ def _step(path: Path, number: int, step: Any, out: Path, data: Path | None) -> S
 def _resolve(value: Any, hint: Any, *, out: Path, data: Path | None, where: str) -> Any:
     if isinstance(value, list):
         return [_resolve(item, hint, out=out, data=data, where=where) for item in value]
+    if isinstance(value, dict):  # options of an encoder or an objective: folders are filled in, names are no paths
+        return {key: _resolve(item, None, out=out, data=data, where=where) for key, item in value.items()}
     if not isinstance(value, str):
         return value
     filled = _filled(value, out=out, data=data, where=where)

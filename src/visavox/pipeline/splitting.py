@@ -14,9 +14,10 @@ from pathlib import Path
 from visavox.config import SplitConfig
 from visavox.corpus.audit import Audit, audit
 from visavox.corpus.catalog import CATALOG, Catalog
-from visavox.corpus.items import MediaItem
+from visavox.corpus.items import ClipLink, MediaItem
 from visavox.corpus.near_duplicates import difference_hash
-from visavox.corpus.splits import TEST, Splits, make_split
+from visavox.corpus.published_lists.people_split import read_people_split
+from visavox.corpus.splits import TEST, Splits, make_folds, make_split
 from visavox.corpus.trial_drawing import draw_trials
 from visavox.corpus.trial_files import write_trials
 from visavox.corpus.trials import TrialSet
@@ -49,9 +50,12 @@ def split_corpus(config: SplitConfig) -> SplitOutcome:
         catalog_hash = catalog.content_hash()
     if not items:
         raise DataError(f"{config.corpus} holds no usable clip. Its catalog says why, clip by clip.")
-    fractions = _fractions(config)
     links = [item.link() for item in items]
-    splits = make_split(links, fractions, seed=config.seed, catalog_hash=catalog_hash, n_folds=config.folds)
+    if config.published is not None:
+        splits = _published(config, config.published, links, catalog_hash)
+    else:
+        fractions = _fractions(config)
+        splits = make_split(links, fractions, seed=config.seed, catalog_hash=catalog_hash, n_folds=config.folds)
     _refuse_other(config, splits)
     splits.save(config.out / SPLITS)
     trials = _draw(items, splits, config)
@@ -96,6 +100,23 @@ def refuse_leaks(splits: Splits, embedded: CorpusEmbeddings) -> None:
                         f"{name!r} is in {sides[name]!r} and in {side!r} (clip {link.clip!r}); nobody may be in two. "
                         "Mend splits.json, or run `visavox split` again."
                     )
+
+
+def _published(config: SplitConfig, people: Path, links: list[ClipLink], catalog_hash: str) -> Splits:
+    """Return the split that somebody has published, for the people of it who are here."""
+    subset_of = read_people_split(people)
+    subsets = {link.clip: subset_of[link.identity] for link in links if link.identity in subset_of}
+    if not subsets:
+        some = ", ".join(sorted({link.identity for link in links})[:3])
+        raise DataError(
+            f"Nobody of {config.corpus} is in the split of {people}. People here: {some}. Name people as it does."
+        )
+    inside = [link for link in links if subsets.get(link.clip, TEST) != TEST]
+    folds = make_folds(inside, config.folds, seed=config.seed) if config.folds else {}
+    names = ("train", "validation", TEST)
+    n_people = {name: len({p for p, subset in subset_of.items() if subset == name}) for name in names}
+    fractions = {name: n / sum(n_people.values()) for name, n in n_people.items()}
+    return Splits(config.seed, catalog_hash, fractions, subsets, folds, config.folds)
 
 
 def _fractions(config: SplitConfig) -> Mapping[str, float]:

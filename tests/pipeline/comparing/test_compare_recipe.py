@@ -12,6 +12,7 @@ from visavox.errors import ConfigError
 from visavox.pipeline.comparing.compare_recipe import read_compare_recipe
 
 Write = Callable[[Any], Path]
+RECIPES = Path(__file__).parents[3] / "recipes"
 
 
 def test_a_recipe_is_read_whole(recipe_values: dict[str, Any], write_recipe: Write, vectors: Path) -> None:
@@ -128,3 +129,10 @@ def test_a_file_that_is_no_recipe_is_named(write_recipe: Write, text: str, words
         read_compare_recipe(write_recipe(text), data=None)
     with pytest.raises(ConfigError, match=r"There is no recipe .*missing\.yaml"):
         read_compare_recipe(Path("missing.yaml"), data=None)
+
+
+@pytest.mark.parametrize("path", sorted(RECIPES.glob("compare-*.yaml")), ids=lambda p: p.stem)
+def test_every_comparison_that_comes_along_is_valid(path: Path) -> None:
+    recipe = read_compare_recipe(path, data=Path("data"))
+    assert recipe.about
+    assert len(recipe.methods) > 1
