@@ -72,7 +72,7 @@ def several(*words: str) -> float:
 def training_seconds(threads: int) -> float:
     from visavox.batches.pair_batches import Pairs
     from visavox.models.associators.two_tower import TwoTower
-    from visavox.pipeline.training import TrainingSettings, train_two_tower
+    from visavox.pipeline.training import TrainingSettings, train_network
 
     rng = np.random.default_rng(0)
     n = 10_240
@@ -81,7 +81,7 @@ def training_seconds(threads: int) -> float:
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     started = time.perf_counter()
-    train_two_tower(towers, pairs, TrainingSettings(n_epochs=100, batch_size=1024))
+    train_network(towers, pairs, TrainingSettings(n_epochs=100, batch_size=1024))
     torch.set_num_threads(before)
     return time.perf_counter() - started
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from visavox import config as configs
-from visavox import corpus_config
+from visavox import corpus_config, method_config
 from visavox.__main__ import COMMANDS
 from visavox.__main__ import config_class as class_of
 from visavox.command_line import attribute_texts
@@ -49,7 +49,7 @@ def test_every_configuration_has_a_command() -> None:
     used = {class_name for class_name, _ in COMMANDS.values()}
     defined = {
         name
-        for name, value in {**vars(configs), **vars(corpus_config)}.items()
+        for name, value in {**vars(configs), **vars(corpus_config), **vars(method_config)}.items()
         if dataclasses.is_dataclass(value) and name not in PARENTS
     }
     assert defined == used
@@ -90,3 +90,20 @@ def test_what_would_be_ignored_is_refused(config_class: Any, options: dict[str, 
     paths = {name: path for name, path in paths.items() if name in ("root", "embeddings", "out")}
     with pytest.raises(ConfigError, match=words):
         config_class(**paths, **options)
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"lists": Path("l")}, "`lists` is of published lists. Got the protocol 'visavox'"),
+        ({"identities": Path("i"), "protocol": "sbs"}, "`identities` is of published lists. Got the protocol 'sbs'"),
+        ({"protocol": "sss", "pairs": Path("p")}, "`pairs` cannot be combined with `protocol` sss"),
+        ({"protocol": "pins", "trials": Path("t")}, "`trials` cannot be combined with `protocol` pins"),
+        ({"protocol": "fame", "splits": Path("s")}, "`splits` cannot be combined with `protocol` fame"),
+        ({"protocol": "fame", "world": Path("w")}, "`world` cannot be combined with `protocol` fame"),
+        ({"protocol": "sss", "checkpoints": True}, "`checkpoints` cannot be combined with `protocol` sss"),
+    ],
+)
+def test_what_published_lists_would_ignore_is_refused(values: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        configs.EvaluateConfig(out=Path("o"), **values)  # type: ignore[arg-type]

@@ -157,6 +157,9 @@ class SplitConfig(CommandConfig):
     """Share of the people for validation; 0 to 1."""
     test: float = 0.15
     """Share of the people for the test; 0 to 1."""
+    published: Path | None = None
+    """Folder of a published split of people (vox1_train.csv, vox1_val.csv, vox1_test.csv, or identity_splits.txt),
+    instead of shares; people who are not in it are in no subset."""
     folds: int = 5
     """Number of folds over all people; 0 for none."""
     candidates: int = 10
@@ -196,8 +199,8 @@ class TrainConfig(NetworkConfig):
     """With a corpus: the face encoder to train; by default face_cnn."""
     end_to_end: Mapping[str, Any] = field(default_factory=dict)
     """With a corpus: settings of the training, as in {n_epochs: 60, people_a_batch: 15, clips_a_person: 2,
-    learning_rate: 0.001, across_weight: 3, within_voice_weight: 1, within_face_weight: 1, window_s: 1.6}; an unknown
-    name lists all."""
+    learning_rate: 0.001, objective: info_nce, heads: linear, across_weight: 3, within_voice_weight: 1,
+    within_face_weight: 1, window_s: 1.6, accumulate: 1}; docs/training.md explains all, an unknown name lists them."""
     patience_epochs: int = 0
     """With `subset` train only: stop after so many epochs without better matching on validation; 0 never stops."""
     batch_size: int = 400
@@ -265,7 +268,7 @@ class EvaluateConfig(PooledConfig):
     out: Path
     """Folder for report.json, report.md, report.html."""
     model: str = "base"
-    """A boxed name, a folder, a run of `train`, or a hub id."""
+    """A boxed name, a folder, a run of `train`, or a hub id; `identity` compares embeddings as they are, by cosine."""
     pairs: Path | None = None
     """Folder with faces/, voices/ and clips.csv: the whole way from files to report in one command."""
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -290,6 +293,9 @@ class EvaluateConfig(PooledConfig):
     """With sss or pins: CSV or TSV of identities that labels the lists; by default looked for beside them."""
     against: str = ""
     """Another model to compare with on the same trials: paired differences, DeLong, McNemar."""
+    analysis: bool = True
+    """Add to the report what shortcuts reach, errors by group, calibration, abstention and open-set identification;
+    left out for published lists and above 4 million pairs."""
     checkpoints: bool = False
     """Evaluate every checkpoint of the run and draw the curve."""
     world: Path | None = None
@@ -307,6 +313,31 @@ class EvaluateConfig(PooledConfig):
     """The dated log that `--final` appends to."""
     next_steps: str = ""
     """Lines for the end of the page: what to type next."""
+
+    def __post_init__(self) -> None:
+        """Refuse what would be ignored.
+
+        Raises:
+            ConfigError: lists without a protocol of published lists, an option that published lists have no use for,
+                or a number out of range.
+        """
+        super().__post_init__()
+        if self.protocol in ("visavox", "sbs"):
+            for name in ("lists", "identities"):
+                if getattr(self, name) is not None:
+                    raise ConfigError(
+                        f"`{name}` is of published lists. Got the protocol {self.protocol!r}. "
+                        "Say whose they are with --protocol sss, pins or fame."
+                    )
+            return
+        for name in ("pairs", "trials", "splits", "world"):
+            if getattr(self, name) is not None:
+                raise ConfigError(
+                    f"`{name}` cannot be combined with `protocol` {self.protocol}, whose lists say who is measured on "
+                    f"what. Leave --{name} out."
+                )
+        if self.checkpoints:
+            raise ConfigError(f"`checkpoints` cannot be combined with `protocol` {self.protocol}. Leave it out.")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,7 +18,7 @@ from visavox.batches.augment import (
 )
 from visavox.errors import ConfigError
 
-NO_FACE = FaceAugmentation(**{item.name: 0 for item in dataclasses.fields(FaceAugmentation)})
+NO_FACE = FaceAugmentation(**{item.name: float(item.name == "turn") for item in dataclasses.fields(FaceAugmentation)})
 NO_VOICE = VoiceAugmentation(**{item.name: 0 for item in dataclasses.fields(VoiceAugmentation)})
 
 
@@ -101,6 +101,17 @@ def test_size_and_turn_change_by_what_they_say() -> None:
     torch.testing.assert_close(turned, torch.ones(50), atol=0.02, rtol=0)
     mirrored = augment_faces(square, only(turn_deg=30, flip=1.0), generator())[:, 0].sum((1, 2)) / 32**2
     torch.testing.assert_close(mirrored, torch.ones(50), atol=0.02, rtol=0)
+
+
+def test_a_share_of_the_faces_is_turned() -> None:
+    """The rest stays as it was; with 1, the default, what is drawn for the share changes nothing."""
+    half = augment_faces(faces(200), only(turn_deg=15, turn=0.5), generator())
+    whole = augment_faces(faces(200), only(turn_deg=15), generator())
+    still = (half - faces(200)).abs().amax(dim=(1, 2, 3)) < 1e-4
+    assert 0.35 < still.float().mean() < 0.65
+    assert torch.equal(half[~still], whole[~still])
+    none = augment_faces(faces(), only(turn_deg=15, turn=0), generator())
+    torch.testing.assert_close(none, faces(), atol=1e-5, rtol=0)
 
 
 def test_brightness_and_colour_add_one_number_a_picture_or_channel() -> None:

@@ -83,6 +83,23 @@ def test_an_epoch_is_the_same_whenever_asked_for_and_unlike_the_next() -> None:
     assert any((a.voice != b.voice).any() for a, b in zip(one.epoch(1), elsewhere.epoch(1), strict=True))
 
 
+def test_one_per_person_deals_everybody_once_and_all_clips_in_time() -> None:
+    voices, faces = np.repeat(np.arange(5), 3), np.repeat(np.arange(5), 2)
+    dealt = PersonBatches(voices, faces, people_a_batch=2, clips_a_person=1, seed=0, one_per_person=True)
+    assert len(dealt) == 3
+    met = set()
+    for epoch in range(40):
+        batches = dealt.epoch(epoch)
+        assert sorted(np.concatenate([batch.person for batch in batches]).tolist()) == [0, 1, 2, 3, 4]
+        for batch in batches:
+            np.testing.assert_array_equal(voices[batch.voice], batch.person)
+            np.testing.assert_array_equal(faces[batch.face], batch.person)
+            met |= set(zip(batch.voice.tolist(), batch.face.tolist(), strict=True))
+    assert len(met) == 5 * 3 * 2
+    two = PersonBatches(voices, faces, people_a_batch=5, clips_a_person=2, seed=0, one_per_person=True).epoch(0)
+    assert [len(batch.person) for batch in two] == [10]
+
+
 def test_one_person_is_too_few() -> None:
     with pytest.raises(DataError, match="at least 2 people with a voice and a face. Got 1"):
         sampler([0, 0, 1], [0, 2])

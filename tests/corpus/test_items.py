@@ -58,6 +58,14 @@ def test_a_link_carries_person_video_and_gender() -> None:
     assert MediaItem("c/face", "c", "face").link() == ClipLink("c", "clip:c", None, None)
 
 
+def test_a_link_carries_the_given_labels_that_trials_are_stratified_by() -> None:
+    labels = {"nationality": Attribute("UK"), "age": Attribute("34", "a-net"), "language": Attribute("en")}
+    link = MediaItem("c/face", "c", "face", attributes={**labels, "mood": Attribute("gay")}).link()
+    assert link.attributes == (("language", "en"), ("nationality", "UK"))
+    assert [link.attribute(name) for name in ("nationality", "language", "age", "gender")] == ["UK", "en", None, None]
+    assert ClipLink("c", "Ann", None, "f").attribute("gender") == "f"
+
+
 def test_an_attribute_is_given_unless_somebody_predicted_it() -> None:
     assert Attribute("f").origin == "given"
     assert Attribute("f", "pitch-1").origin == "pitch-1"

@@ -228,3 +228,54 @@ def test_retrieval_lists_probes_that_have_somebody_to_find() -> None:
     assert found == RetrievalTrials("voice_to_face", ("a",), ("f1", "f2"), n_skipped_probes=1)
     with pytest.raises(ConfigError, match="0 of 1 probes are among them"):
         list_retrieval(voices[1:], faces, direction="voice_to_face")
+
+
+def test_every_probe_is_used_equally_often_and_negatives_evenly() -> None:
+    links = corpus(9, 4)
+    trials = draw_matching(links, links, direction="voice_to_face", rng=generator(), n_candidates=4)
+    assert set(Counter(trials.probes).values()) == {3}
+    clips = Counter(clip for row in trials.candidates for clip in row[1:])
+    people = Counter(clip[:3] for row in trials.candidates for clip in row[1:])
+    assert max(people.values()) - min(people.values()) <= 2
+    assert max(clips.values()) - min(clips.values()) <= 2
+    assert set(Counter(row[0] for row in trials.candidates).values()) == {3}
+
+
+def test_groups_are_drawn_as_asked_and_unknown_ones_refused() -> None:
+    links = [
+        ClipLink(f"p{i}", f"p{i}", None, "mf"[i % 2], (("language", "ab"[i // 2 % 2]), ("nationality", "UK")))
+        for i in range(12)
+    ]
+    found = draw_trials(links, links, seed=0, n_candidates=[3], groups=["same_gender_language", "same_nationality"])
+    assert {one.group for one in found.lists.values()} == {"same_gender_language", "same_nationality", "all"}
+    trials = found.lists["matching_voice_to_face_same_gender_language_3"]
+    assert isinstance(trials, MatchingTrials)
+    stratum = {link.clip: (link.gender, link.attribute("language")) for link in links}
+    for probe, row in zip(trials.probes, trials.candidates, strict=True):
+        assert {stratum[clip] for clip in row} == {stratum[probe]}
+    with pytest.raises(ConfigError, match="Got 'same_sex'"):
+        draw_trials(links, links, seed=0, groups=["same_sex"])
+
+
+def test_joint_strata_name_every_label_that_lacks() -> None:
+    message = (
+        "Same-gender-age trials need gender and age labels. Got none. Give a column 'gender' and 'age' in clips.csv."
+    )
+    with pytest.raises(ConfigError, match=message):
+        draw_matching(corpus(), corpus(), direction="voice_to_face", rng=generator(), group="same_gender_age")
+
+
+def test_hard_negatives_go_by_the_candidates_modality() -> None:
+    """Voices and faces name different nearest people; the faces' count where faces are the candidates."""
+    links = corpus(30, 1, genders=False)
+    people = [link.identity for link in links]
+    ahead = {p: [people[(i + k) % 30] for k in range(1, 30)] for i, p in enumerate(people)}
+    behind = {p: [people[(i - k) % 30] for k in range(1, 30)] for i, p in enumerate(people)}
+    found = draw_trials(links, links, seed=0, n_candidates=[2], neighbours={"face": ahead, "voice": behind})
+    for direction, sign in (("voice_to_face", 1), ("face_to_voice", -1)):
+        for name in (f"matching_{direction}_all_2", f"verification_{direction}_all"):
+            trials = found.lists[name]
+            assert not isinstance(trials, RetrievalTrials)
+            for probe, row in zip(trials.probes, trials.candidates, strict=True):
+                other = row if isinstance(row, str) else row[1]
+                assert sign * (int(other[1:3]) - int(probe[1:3])) % 30 <= 10

@@ -217,3 +217,28 @@ def test_a_file_in_place_of_the_folder_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "trials").write_text("")
     with pytest.raises(DataError, match="Cannot write the trials"):
         written(tmp_path / "trials")
+
+
+def test_lists_of_joint_strata_are_read_back(tmp_path: Path) -> None:
+    links = [
+        ClipLink(f"c{i}", f"p{i}", None, "mf"[i % 2], (("age", str(20 + i)), ("nationality", "UK"))) for i in range(12)
+    ]
+    groups = ["all", "same_gender_nationality_age", "same_nationality"]
+    trials = draw_trials(links, links, seed=0, n_candidates=[2], groups=groups)
+    assert "verification_voice_to_face_same_gender_nationality_age" in trials.lists
+    person_of = {link.clip: link.identity for link in links}
+    write_trials(tmp_path, trials, catalog_hash="", drawn={"per_probe": 3}, person_of=person_of)
+    assert read_trials(tmp_path, links, links) == trials
+    manifest = json.loads((tmp_path / MANIFEST).read_text())
+    assert manifest["drawn"] == {"per_probe": 3}
+    usage = manifest["lists"]["matching_voice_to_face_same_nationality_2"]["usage"]
+    assert usage["negative_people"] == {"different": 12, "fewest": 3, "most": 3, "mean": 3.0}
+
+
+def test_a_manifest_with_an_unknown_group_is_refused(tmp_path: Path) -> None:
+    written(tmp_path)
+    manifest = json.loads((tmp_path / MANIFEST).read_text())
+    manifest["lists"]["verification_voice_to_face_all"]["group"] = "same_sex"
+    (tmp_path / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(DataError, match=r"is no manifest of trials .*`group` must be 'all' or 'same_'.*Got 'same_sex'"):
+        read_trials(tmp_path, corpus(), corpus())

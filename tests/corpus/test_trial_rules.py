@@ -104,3 +104,21 @@ def test_a_negative_of_the_other_gender_is_refused_only_within_a_gender() -> Non
     assert rules().pair(2, ["a1", "d1", "0"])[2] is False
     with pytest.raises(DataError, match=r"the negative 'd1' must be of the probe's gender 'f'. It is 'm'"):
         rules("same_gender").pair(2, ["a1", "d1", "0"])
+
+
+def test_negatives_of_a_joint_stratum_share_every_label() -> None:
+    people = [
+        ClipLink("a", "Ann", None, "f", (("age", "31"), ("nationality", "UK"))),
+        ClipLink("b", "Bea", None, "f", (("age", "39"), ("nationality", "UK"))),
+        ClipLink("c", "Cleo", None, "f", (("age", "41"), ("nationality", "UK"))),
+        ClipLink("d", "Di", None, "f", (("age", "35"), ("nationality", "USA"))),
+        ClipLink("e", "Eve", None, "f", (("age", "35"),)),
+    ]
+    known = {link.clip: link for link in people}
+    checked = TrialRules(Path("t.csv"), known, known, "same_gender_nationality_age")
+    assert checked.pair(2, ["a", "b", "0"]) == ("a", "b", False)
+    for clip, message in (("c", "age '31'. It is '41'"), ("d", "nationality 'UK'. It is 'USA'"), ("e", "It is None")):
+        with pytest.raises(DataError, match=f"t.csv line 2: the negative '{clip}' must be of the probe's .*{message}"):
+            checked.pair(2, ["a", clip, "0"])
+    with pytest.raises(DataError, match="must be of the probe's nationality None. It is 'UK'"):
+        checked.pair(2, ["e", "a", "0"])

@@ -7,7 +7,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+
+from visavox.corpus.embeddings import EmbeddingTable
 
 WorldWriter = Callable[..., Path]
 
@@ -64,3 +67,39 @@ def write_world(tmp_path: Path) -> WorldWriter:
         return tmp_path / "world"
 
     return write
+
+
+TableMaker = Callable[..., tuple[EmbeddingTable, EmbeddingTable]]
+
+
+@pytest.fixture
+def two_tables() -> TableMaker:
+    """Makes voices and faces of drawn people in one space, with labels by person."""
+
+    def make(
+        n: int = 60,
+        *,
+        noise: float = 1.0,
+        attributes: dict[str, list[str | None]] | None = None,
+        push: np.ndarray | None = None,
+        clips_a_person: int = 1,
+        seed: int = 0,
+    ) -> tuple[EmbeddingTable, EmbeddingTable]:
+        rng = np.random.default_rng(seed)
+        shared = rng.normal(size=(n, 16)) + (0 if push is None else push)
+        people = tuple(f"p{i:03d}" for i in range(n) for _ in range(clips_a_person))
+        clips = tuple(f"{name}-{i % clips_a_person}" for i, name in enumerate(people))
+        tables = []
+        for modality in ("voice", "face"):
+            vectors = np.repeat(shared, clips_a_person, axis=0)
+            vectors = vectors + noise * rng.normal(size=vectors.shape)
+            vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+            known = {
+                name: tuple(value for value in values for _ in range(clips_a_person))
+                for name, values in (attributes or {}).items()
+            }
+            keys = tuple(f"{clip}/{modality}" for clip in clips)
+            tables.append(EmbeddingTable(modality, "e", keys, clips, people, clips, known, vectors))
+        return tables[0], tables[1]
+
+    return make

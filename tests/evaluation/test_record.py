@@ -15,7 +15,7 @@ from visavox.errors import DataError
 from visavox.evaluation.history import history_from_rows
 from visavox.evaluation.knowable import Knowable, KnowableRow
 from visavox.evaluation.measures import Curve, Measure
-from visavox.evaluation.record import FORMAT, Baseline, Report, find_measure, report_from_json, report_to_json
+from visavox.evaluation.record import FORMAT, Baseline, Report, Section, find_measure, report_from_json, report_to_json
 from visavox.evaluation.strips import Strip
 
 NAN = math.nan
@@ -40,6 +40,19 @@ def report() -> Report:
         training=history_from_rows([{"epoch": 1, "loss": 2.0}], ceiling={"positive_similarity": 0.9}, best_epoch=1),
         knowable=Knowable("world.json", (known(),), ("a warning",), ("how",)),
         next_steps="visavox match\n  a b",
+        sections=(section(),),
+    )
+
+
+def section() -> Section:
+    """A section with every kind of cell."""
+    return Section(
+        "By group",
+        "How it was computed.",
+        ("group", "n", "accuracy %", "p"),
+        (("all", np.int64(7), (0.8, 0.7, NAN), np.float64("nan")), ("women", 0, [NAN, None, 0.5], 0.25)),
+        (Curve("reliability", "voice_to_face", "all", (0.5, 1.0), (0.6, NAN), "x", "y"),),
+        ("a footnote",),
     )
 
 
@@ -129,7 +142,7 @@ def damaged(change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
     return values
 
 
-LATER = {"knowable", "next_steps"}  # reports of version 0.1 do not have them
+LATER = {"knowable", "next_steps", "sections"}  # reports of earlier versions do not have them
 
 
 @pytest.mark.parametrize("key", [f.name for f in dataclasses.fields(Report) if f.name not in LATER])
@@ -167,7 +180,33 @@ def test_a_report_of_an_earlier_version_reads_as_one_without_a_ceiling() -> None
             del values[key]
 
     read = report_from_json(damaged(as_before))
-    assert (read.knowable, read.next_steps) == (None, "")
+    assert (read.knowable, read.next_steps, read.sections) == (None, "", ())
+
+
+def test_the_cells_of_a_section_become_plain_values_and_null_in_json() -> None:
+    made = section()
+    assert made.rows[0][:2] == ("all", 7)
+    assert type(made.rows[0][1]) is int
+    assert made.rows[1][2][1] is math.nan and made.rows[0][3] is math.nan
+    values = report_to_json(Report("t", (), (), {}, sections=(made,)))["sections"]
+    assert values[0]["rows"] == [["all", 7, [0.8, 0.7, None], None], ["women", 0, [None, None, 0.5], 0.25]]
+    assert set(values[0]) == {"title", "text", "columns", "rows", "curves", "notes"}
+
+
+def test_a_row_of_a_section_has_one_cell_a_column() -> None:
+    with pytest.raises(DataError, match=r"^A row .* Got 1 cells for 2 columns in 'By group'\.$"):
+        Section("By group", columns=("a", "b"), rows=((1, 2), (1,)))
+
+
+@pytest.mark.parametrize(
+    "change", [lambda s: s.pop("rows"), lambda s: s.update(rows=[[1]]), lambda s: s.update(rows=3), lambda s: s.clear()]
+)
+def test_a_damaged_section_is_one_line_of_data_error(change: Callable[[dict[str, Any]], object]) -> None:
+    values = report_to_json(Report("t", (), (), {}, sections=(section(),)))
+    change(values["sections"][0])
+    with pytest.raises(DataError) as caught:
+        report_from_json(values)
+    assert "\n" not in str(caught.value)
 
 
 def test_curves_of_unequal_lengths_are_refused() -> None:

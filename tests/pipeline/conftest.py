@@ -6,9 +6,14 @@ The corpora are for tests of what reads a corpus, which then need no `prepare`.
 from __future__ import annotations
 
 import hashlib
+import os
+import socket
+import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -26,6 +31,8 @@ from visavox.pipeline.end_to_end_settings import EndToEndSettings
 from visavox.registry import ENCODERS
 
 SIDE_PX, N_BANDS = 8, 6
+LAUNCH_S = 60  # seconds that processes of a test may take; they take about four
+Launch = Callable[..., subprocess.CompletedProcess[str]]
 
 
 class _TinyVoice(nn.Module):
@@ -181,3 +188,49 @@ def _made_item(
         quality = {"duration_s": len(voice) / 16_000, "speech_s": 0.5, "snr_db": 20.0}
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return replace(item, path=str(path.relative_to(folder)), digest=digest, quality=quality)
+
+
+@pytest.fixture
+def launch() -> Launch:
+    """Runs `python WORDS` in two processes that find each other on the loopback, and waits for their end."""
+
+    def run(words: Sequence[str], *, elastic: bool = False, wait_s: float = LAUNCH_S) -> Any:
+        """With `elastic` torch's own launcher starts them; else they get its variables from here, a second faster."""
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = str(free.getsockname()[1])
+        usual = {**os.environ, "OMP_NUM_THREADS": "1", "GLOO_SOCKET_IFNAME": "lo"}
+        if elastic:
+            head = ["-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-addr", "127.0.0.1"]
+            command = [sys.executable, *head, "--master-port", port, *words]
+            return subprocess.run(command, capture_output=True, text=True, env=usual, timeout=wait_s, check=False)
+        usual |= {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
+        both = [
+            subprocess.Popen(
+                [sys.executable, *words],
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                env={**usual, "RANK": rank, "LOCAL_RANK": rank},
+            )
+            for rank in ("0", "1")
+        ]
+        said = [process.communicate(timeout=wait_s) for process in both]
+        codes = [process.returncode for process in both]
+        out, error = ("".join(each[index] for each in said) for index in (0, 1))
+        return subprocess.CompletedProcess(list(words), max(map(abs, codes)), out, error)
+
+    return run
+
+
+@pytest.fixture
+def run_script(launch: Launch, tmp_path: Path) -> Launch:
+    """Writes a script to the test's folder and runs it there in two processes; the folder is its argument."""
+
+    def run(text: str, *words: str, elastic: bool = False) -> subprocess.CompletedProcess[str]:
+        (tmp_path / "script.py").write_text(text, encoding="utf-8")
+        done = launch([str(tmp_path / "script.py"), str(tmp_path), *words], elastic=elastic)
+        assert done.returncode == 0, done.stderr
+        return done
+
+    return run

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,9 +13,13 @@ from torch import Tensor
 from torch.nn.functional import normalize
 
 from visavox.errors import ConfigError, UnknownNameError
+from visavox.models.associators.two_tower import TwoTower
+from visavox.objectives.base import TrainingFacts
 from visavox.objectives.info_nce import InfoNCE
+from visavox.objectives.shared_classifier import SharedClassifier
+from visavox.objectives.siglip import SigLIP
 from visavox.objectives.supervised_contrastive import SupervisedContrastive
-from visavox.pipeline.end_to_end_network import BatchClips, JointNetwork, trainable_encoder
+from visavox.pipeline.end_to_end_network import BatchClips, JointNetwork, build_heads, trainable_encoder
 from visavox.pipeline.end_to_end_settings import EndToEndSettings
 
 SETTINGS = EndToEndSettings(output_dim=4, across_weight=2.0, within_voice_weight=0.5, within_face_weight=3.0)
@@ -32,8 +37,8 @@ def test_the_loss_is_the_weighted_sum_of_its_parts(make_network: MakeNetwork) ->
     voice, face = vectors(1), vectors(2)
     found = network.losses(voice, face, ALONE)
     across = InfoNCE(0.1)(*network.heads(voice, face), labels=PERSON)
-    within_voice = SupervisedContrastive(0.1)(normalize(voice), PERSON)["loss"]
-    within_face = SupervisedContrastive(0.1)(normalize(face), PERSON)["loss"]
+    within_voice = SupervisedContrastive(0.1).contrast(normalize(voice), PERSON)["loss"]
+    within_face = SupervisedContrastive(0.1).contrast(normalize(face), PERSON)["loss"]
     torch.testing.assert_close(found["voice_to_face_loss"], across["voice_to_face_loss"])
     torch.testing.assert_close(found["within_voice_loss"], within_voice)
     torch.testing.assert_close(found["within_face_loss"], within_face)
@@ -67,7 +72,7 @@ def test_a_video_is_one_across_the_modalities(make_network: MakeNetwork) -> None
 def test_terms_of_weight_0_are_left_out_and_their_parameters_too(make_network: MakeNetwork) -> None:
     network = make_network(replace(SETTINGS, across_weight=0.0, within_face_weight=0.0))
     assert set(network.losses(vectors(1), vectors(2), ALONE)) == {"loss", "within_voice_loss"}
-    assert set(network.temperatures) == {"within_voice_temperature"}
+    assert set(network.figures) == {"within_voice_temperature"}
     trained = {id(p) for group in network.trained_groups() for p in group["params"]}
     assert not trained & {id(p) for p in network.heads.parameters()}
     assert id(network.within_voice.log_temperature) in trained
@@ -117,3 +122,64 @@ def test_an_encoder_that_cannot_be_trained_is_one_line(
 ) -> None:
     with pytest.raises((ConfigError, UnknownNameError), match=words):
         trainable_encoder(spec, modality, "cpu", seed=0)  # type: ignore[arg-type]
+
+
+def test_any_objective_may_stand_between_the_heads(make_network: MakeNetwork) -> None:
+    """Its parts keep their names, its figures and parameters are the network's; unit vectors where it takes them."""
+    voice, face = vectors(1), vectors(2)
+    network = make_network(replace(SETTINGS, objective="siglip", within_voice_weight=0.0, within_face_weight=0.0))
+    different = PERSON[:, None] != PERSON[None]
+    wanted = SigLIP()(*network.heads(voice, face), labels=PERSON, mask=different)
+    found = network.losses(voice, face, ALONE)
+    torch.testing.assert_close(found["loss"], 2 * wanted["loss"])
+    torch.testing.assert_close(
+        {name: value for name, value in found.items() if name != "loss"},
+        {name: value for name, value in wanted.items() if name != "loss"} or {"across_loss": wanted["loss"]},
+    )
+    assert network.figures == SigLIP().figures()
+
+
+def test_an_objective_with_a_classifier_gets_raw_vectors_and_its_weights_are_trained(make_network: MakeNetwork) -> None:
+    settings = replace(SETTINGS, objective="shared_classifier", within_voice_weight=0.0, within_face_weight=0.0)
+    network = make_network(settings)
+    network.prepare(n_people=3, n_rows=6, n_steps=1, generator=torch.Generator().manual_seed(4))
+    voice, face = vectors(1), vectors(2)
+    alone = SharedClassifier()
+    alone.prepare(TrainingFacts(n_people=3, dim=4, n_rows=6, n_steps=1), torch.Generator().manual_seed(4))
+    extras: dict[str, Any] = {"covariates": {}} if "covariates" in alone.extras else {}
+    towers = network.heads if alone.takes == "unit" else network.heads.raw
+    wanted = alone(*towers(voice, face), labels=PERSON, **extras)
+    torch.testing.assert_close(network.losses(voice, face, ALONE)["loss"], 2 * wanted["loss"])
+    trained = {id(p) for group in network.trained_groups() for p in group["params"]}
+    own = list(network.across.parameters())
+    assert own and {id(p) for p in own} <= trained
+    assert not {id(p) for p in own} & {id(p) for p in network.encoder_parameters}
+    assert any(name.startswith("across.") for name in network.tensors())
+
+
+def test_heads_are_linear_or_any_network_with_the_settings_length() -> None:
+    linear = build_heads(SETTINGS, 8, 6, seed=5)
+    same = build_heads(replace(SETTINGS, heads={"name": "linear"}), 8, 6, seed=5)
+    assert isinstance(linear, TwoTower) and linear.hidden == () and linear.dim == 4
+    np.testing.assert_array_equal(linear.tensors()["voice.layers.0.weight"], same.tensors()["voice.layers.0.weight"])
+    deep = build_heads(replace(SETTINGS, heads={"name": "two_tower", "hidden": [3], "output_dim": 2}), 8, 6, seed=5)
+    assert isinstance(deep, TwoTower) and (deep.hidden, deep.dim, deep.seed) == ((3,), 2, 5)
+    shape = build_heads(replace(SETTINGS, heads="sss"), 8, 6, seed=5)
+    assert (type(shape).__name__, shape.dim, shape.voice_dim, shape.face_dim) == ("SSS", 4, 8, 6)
+
+
+@pytest.mark.parametrize(
+    ("heads", "words"),
+    [
+        ("cca", "`heads` must be linear or a network associator. Got 'cca'. Try two_tower."),
+        ("towers", "two_tower"),
+        (3, "`heads` must be linear, a name or a mapping with `name`. Got 3."),
+        ({"hidden": [3]}, "`heads` must be linear, a name or a mapping"),
+        ({"name": "sss", "depth": 3}, "takes no 'depth'"),
+        ({"name": "sss", "voice_dim": 3}, "`voice_dim` of the heads is that of the encoder. Got 3. Leave it out."),
+    ],
+)
+def test_heads_that_are_none_are_one_line(heads: object, words: str) -> None:
+    with pytest.raises((ConfigError, UnknownNameError)) as caught:
+        build_heads(replace(SETTINGS, heads=heads), 8, 6, seed=0)  # type: ignore[arg-type]
+    assert words in str(caught.value) and "\n" not in str(caught.value)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +12,7 @@ import numpy as np
 import pytest
 import yaml
 
+from visavox.__main__ import main
 from visavox.config import TrainConfig
 from visavox.errors import ConfigError, DataError
 from visavox.models.associators.base import Associator
@@ -21,6 +24,7 @@ from visavox.pipeline.model_training import TrainOutcome, train_model
 from visavox.pipeline.training_log import read_metrics
 
 SHORT = {"n_epochs": 2, "people_a_batch": 4, "output_dim": 4, "watch_every_epochs": 1, "window_s": 0.3}
+Launch = Callable[..., subprocess.CompletedProcess[str]]
 pytestmark = pytest.mark.usefixtures("tiny_encoders")
 
 
@@ -218,3 +222,66 @@ def test_a_person_on_two_sides_is_refused(options: dict[str, Any], tmp_path: Pat
 def test_wrong_combinations_are_one_line(options: dict[str, Any], changes: dict[str, Any], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         TrainConfig(**{**options, **changes})
+
+
+@pytest.mark.slow
+def test_torchrun_writes_and_says_everything_once(
+    launch: Launch, small_corpus: Path, small_splits: Path, tmp_path: Path
+) -> None:
+    """Two processes of the command itself; the same command by one process then finds the run finished."""
+    words = ["-m", "visavox", "train", "--corpus", str(small_corpus), "--splits", str(small_splits)]
+    words += ["--out", str(tmp_path / "run"), "--associator", "heads", "--device", "cpu"]
+    words += ["--end-to-end", "{n_epochs: 2, people_a_batch: 4, window_s: 0.3, max_memory_gb: 0}"]
+    done = launch(words, elastic=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("8 pairs of 4 people") == 1
+    assert len(read_metrics(tmp_path / "run")) == 2
+    assert (tmp_path / "run" / "best" / "voice_encoder" / "model.safetensors").is_file()
+    assert not (tmp_path / "run" / "prepared").exists()
+    state = (tmp_path / "run" / "member-encoders" / "state.safetensors").read_bytes()
+    assert main(words[2:]) == 0
+    assert (tmp_path / "run" / "member-encoders" / "state.safetensors").read_bytes() == state
+
+
+@pytest.mark.slow
+def test_what_two_processes_cannot_do_is_one_line(
+    launch: Launch, small_corpus: Path, small_splits: Path, tmp_path: Path
+) -> None:
+    words = ["-m", "visavox", "train", "--corpus", str(small_corpus), "--splits", str(small_splits)]
+    words += ["--out", str(tmp_path / "run"), "--device", "cpu", "--end-to-end", "{epochs: 2}"]
+    done = launch(words)
+    assert done.returncode == 2
+    assert done.stderr.count("visavox: ") == 1 and "takes no 'epochs'" in done.stderr
+    assert "Traceback" not in done.stderr and not (tmp_path / "run").exists()
+
+
+def test_an_objective_that_lacks_something_is_refused_before_anything_is_written(options: dict[str, Any]) -> None:
+    lacking = {"name": "seeking_shape", "reweight": "paper", "identity_weights": "nowhere.safetensors"}
+    with pytest.raises(DataError, match="nowhere.safetensors is missing"):
+        train(options, end_to_end={**SHORT, "objective": lacking})
+    with pytest.raises(ConfigError, match="looks at all training pairs between the epochs"):
+        train(options, end_to_end={**SHORT, "objective": "prototype_contrast"})
+    assert not options["out"].exists()
+
+
+def test_a_published_recipe_runs_and_is_read_back(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Lists of a recipe are lists again when the run's own settings are compared with them."""
+    settings = {
+        **SHORT,
+        "objective": {"name": "seeking_shape", "reweight": "official_code"},
+        "heads": {"name": "sss", "output_dim": 4},
+        "within_voice_weight": 0,
+        "within_face_weight": 0,
+        "clips_a_person": 1,
+        "one_per_person": True,
+        "optimiser": "sgd",
+        "schedule": "steps",
+        "drop_at": [0.5],
+        "window_s": [0.2, 0.3],
+        "face_augmentation": {"turn_deg": 15, "turn": 0.5},
+    }
+    outcome = train(options, end_to_end=settings)
+    assert (outcome.n_pairs, outcome.n_people) == (8, 4)
+    assert json.loads((options["out"] / "best" / "config.json").read_text(encoding="utf-8"))["name"] == "sss"
+    monkeypatch.setattr(end_to_end._Run, "_train_epoch", lambda self: pytest.fail("trained again"))
+    train(options, end_to_end=settings)

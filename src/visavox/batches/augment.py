@@ -46,6 +46,8 @@ class FaceAugmentation(_Checked):
     """Most change of size, as a share."""
     turn_deg: float = 3.5
     """Most rotation, in degrees."""
+    turn: float = 1.0
+    """Probability of a rotation at all."""
     brightness: float = 0.1
     """Most that is added to all pixels."""
     colour: float = 0.04
@@ -91,7 +93,8 @@ def augment_faces(faces: Tensor, strength: FaceAugmentation, generator: torch.Ge
     speckle = torch.randn(faces.shape, generator=generator).to(faces.device)
     flip = torch.where(chosen[:, 0] < strength.flip, -1.0, 1.0)
     scale = 1 + strength.scale * drawn[:, 0]
-    turn = torch.deg2rad(strength.turn_deg * drawn[:, 1])
+    turned = drawn[:, 15] < 2 * strength.turn - 1
+    turn = torch.where(turned, torch.deg2rad(strength.turn_deg * drawn[:, 1]), 0.0)
     rows = torch.stack(
         [
             torch.stack(

@@ -36,8 +36,9 @@ class PersonBatches:
     """Deals voices and faces of people who have both.
 
     Each epoch a person gets as many turns as are needed to deal all of their clips, `clips_a_person` a turn; where
-    the clips do not fill the last turn, or one modality has fewer, those seen least so far come again. The turns of
-    all people are shuffled and cut into the fewest batches of nearly equal size.
+    the clips do not fill the last turn, or one modality has fewer, those seen least so far come again. With
+    `one_per_person` a person gets one turn an epoch, of clips drawn anew, so that no batch holds a person twice. The
+    turns of all people are shuffled and cut into the fewest batches of nearly equal size.
 
     Args:
         voice_person: (n_voices,) integers, whose voice each row is.
@@ -45,18 +46,27 @@ class PersonBatches:
         people_a_batch: most turns a batch, 2 or more.
         clips_a_person: voices and faces a turn, 1 or more.
         seed: 0 or more.
+        one_per_person: deal each person once an epoch, however many clips there are.
 
     Raises:
         DataError: fewer than two people have both a voice and a face.
     """
 
     def __init__(
-        self, voice_person: np.ndarray, face_person: np.ndarray, *, people_a_batch: int, clips_a_person: int, seed: int
+        self,
+        voice_person: np.ndarray,
+        face_person: np.ndarray,
+        *,
+        people_a_batch: int,
+        clips_a_person: int,
+        seed: int,
+        one_per_person: bool = False,
     ) -> None:
         """Sort the rows by person."""
         self.people_a_batch = people_a_batch
         self.clips_a_person = clips_a_person
         self.seed = seed
+        self.one_per_person = one_per_person
         self.people = np.intersect1d(voice_person, face_person)
         if len(self.people) < 2:
             raise DataError(
@@ -65,7 +75,8 @@ class PersonBatches:
         self._voices = [np.flatnonzero(voice_person == person) for person in self.people]
         self._faces = [np.flatnonzero(face_person == person) for person in self.people]
         most = np.array([max(len(v), len(f)) for v, f in zip(self._voices, self._faces, strict=True)])
-        self._n_turns = -(-most // clips_a_person)  # (n_people,) int64, rounded up
+        turns = -(-most // clips_a_person)  # (n_people,) int64, rounded up
+        self._n_turns = np.ones_like(turns) if one_per_person else turns
 
     def __len__(self) -> int:
         """Count the batches of an epoch."""

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 from numpy.typing import ArrayLike, NDArray
 
 from visavox.corpus.atomic_file import atomic_file
-from visavox.corpus.items import GIVEN, MODALITIES, ClipLink, MediaItem, Modality
+from visavox.corpus.items import GIVEN, MODALITIES, STRATIFIED, ClipLink, MediaItem, Modality
 from visavox.errors import DataError
 
 FORMAT = "visavox-embeddings-1"
@@ -135,11 +135,13 @@ class EmbeddingTable:
 
     def links(self) -> list[ClipLink]:
         """Return what splits, trials and the audit need to know, one link a row."""
+        columns = [[(name, label) for label in self.attribute(name)] for name in STRATIFIED]
+        others = [
+            tuple((name, label) for name, label in row if label is not None) for row in zip(*columns, strict=True)
+        ]
         return [
-            ClipLink(clip, identity, video, gender)
-            for clip, identity, video, gender in zip(
-                self.clips, self.identities, self.videos, self.attribute("gender"), strict=True
-            )
+            ClipLink(*row)
+            for row in zip(self.clips, self.identities, self.videos, self.attribute("gender"), others, strict=True)
         ]
 
     def save(self, path: str | Path) -> None:

@@ -30,6 +30,9 @@ OK = "ok"
 GIVEN = "given"
 """The origin of an attribute that came with the data; any other origin names the predictor."""
 
+STRATIFIED = ("age", "language", "nationality")
+"""Attributes that a link carries beside the gender."""
+
 MAX_NAME_BYTES = 200  # file systems allow 255; the rest is for suffixes and temporary names
 
 
@@ -55,6 +58,12 @@ class ClipLink:
     """The video that the clip was cut from; None where unknown."""
     gender: str | None = None
     """Label of the same-gender lists; None where unknown."""
+    attributes: tuple[tuple[str, str], ...] = ()
+    """(name, label) of the other labels that trials are stratified by, those of `STRATIFIED` that are known, sorted."""
+
+    def attribute(self, name: str) -> str | None:
+        """Return a label by its name, None where unknown."""
+        return self.gender if name == "gender" else dict(self.attributes).get(name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +120,9 @@ class MediaItem:
     def link(self) -> ClipLink:
         """Return what splits and trials need to know of the clip."""
         gender = self.attributes.get("gender")
-        return ClipLink(self.clip, self.identity, self.video, gender.value if gender else None)
+        known = self.attributes
+        others = tuple((n, known[n].value) for n in STRATIFIED if n in known and known[n].origin == GIVEN)
+        return ClipLink(self.clip, self.identity, self.video, gender.value if gender else None, others)
 
 
 def identity_of(clip: str, *, person: str | None, video: str | None) -> str:

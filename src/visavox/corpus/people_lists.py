@@ -1,14 +1,14 @@
 """Lists of people and videos, in whatever form they come, and what a corpus shares with them.
 
 A test list, the people an encoder was trained on, another corpus: each row of such a list is one person or video under
-one or several names ("id10001" and "A.J._Buckley"). Names are compared without capitals, accents, spaces and marks;
+one or several names ("id10001" and "A.B._Sample"). Names are compared without capitals, accents, spaces and marks;
 videos and digests letter by letter. A name of digits alone says nothing outside its own corpus and is not compared.
 
 Example:
-    >>> row = ListRow(people=("id10002", "A.R._Rahman"))
+    >>> row = ListRow(people=("id10002", "C.D._Sample"))
     >>> found = PeopleList("a.csv", (row,)).shared_with({"a r rahman", "Ann"}, videos=())
     >>> [(match.name, match.listed) for match in found.people]
-    [('a r rahman', 'A.R._Rahman')]
+    [('a r rahman', 'C.D._Sample')]
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ class PeopleList:
 
         Args:
             people: names of people of a corpus.
-            videos: its videos; of a path like "id10001/5r0dWxy17C8/00001.wav" each part is compared as well.
+            videos: its videos; of a path like "id10001/AbCdEfGhIjK/00001.wav" each part is compared as well.
             digests: of its stored media.
         """
         by_person = {key: (row, name) for row in self.rows for name in row.people if (key := name_key(name))}
@@ -129,8 +129,8 @@ def video_names(video: str) -> tuple[str, ...]:
     """Return the names under which a video may stand in a list: itself, then the parts of its path without suffix.
 
     Example:
-        >>> video_names("id10001/5r0dWxy17C8.mp4")
-        ('id10001/5r0dWxy17C8.mp4', '5r0dWxy17C8')
+        >>> video_names("id10001/AbCdEfGhIjK.mp4")
+        ('id10001/AbCdEfGhIjK.mp4', 'AbCdEfGhIjK')
     """
     parts = video.replace("\\", "/").split("/")
     stems = [re.sub(r"\.\w{1,5}$", "", part) for part in parts]

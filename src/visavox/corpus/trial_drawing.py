@@ -13,13 +13,15 @@ from __future__ import annotations
 import logging
 import zlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from visavox.corpus.items import ClipLink
+from visavox.corpus.items import ClipLink, Modality
+from visavox.corpus.trial_pools import Neighbours, Pool
+from visavox.corpus.trial_strata import ALL, group_attributes, stratum_of
 from visavox.corpus.trials import (
     GROUPS,
     Direction,
@@ -35,6 +37,9 @@ from visavox.errors import ConfigError
 logger = logging.getLogger(__name__)
 
 DEFAULT_N_CANDIDATES = (2, 4, 6, 8, 10)
+MODALITY_OF_CANDIDATES: dict[Direction, Modality] = {"voice_to_face": "face", "face_to_voice": "voice"}
+
+Stratum = tuple[str, ...]
 
 
 def draw_trials(
@@ -44,6 +49,8 @@ def draw_trials(
     seed: int,
     n_candidates: Sequence[int] = DEFAULT_N_CANDIDATES,
     n_per_probe: int = 3,
+    groups: Sequence[Group] = GROUPS,
+    neighbours: Mapping[Modality, Neighbours] | None = None,
 ) -> TrialSet:
     """Return every list in both directions; what cannot be drawn is skipped with its reason.
 
@@ -56,9 +63,12 @@ def draw_trials(
         seed: 0 or more.
         n_candidates: sizes of the matching lists, each 2 or more.
         n_per_probe: trials for each probe in matching, and pairs of each label in verification; 1 or more.
+        groups: what probes and negatives share, see `visavox.corpus.trial_strata`.
+        neighbours: for each modality who is most like whom; negatives are then drawn among the nearest, by the
+            candidates' modality.
 
     Raises:
-        ConfigError: a size below 2, or `n_per_probe` below 1.
+        ConfigError: a size below 2, `n_per_probe` below 1, or an unknown group.
     """
     if min(n_candidates, default=2) < 2:
         raise ConfigError(f"`n_candidates` must be at least 2. Got {min(n_candidates)}. Give two candidates or more.")
@@ -69,8 +79,11 @@ def draw_trials(
     sides["face_to_voice"] = (sides["voice_to_face"][1], sides["voice_to_face"][0])
     plans: dict[str, Callable[[], Trials]] = {}
     for direction, (probes, others) in sides.items():
-        for group in GROUPS:
+        near = neighbours[MODALITY_OF_CANDIDATES[direction]] if neighbours else None
+        for group in groups:
+            group_attributes(group)
             options: dict[str, Any] = {"direction": direction, "group": group, "n_per_probe": n_per_probe}
+            options["neighbours"] = near
             for n in n_candidates:
                 name = f"matching_{direction}_{group}_{n}"
                 rng = _generator(seed, name)
@@ -99,36 +112,45 @@ def draw_matching(
     n_candidates: int = 2,
     group: Group = "all",
     n_per_probe: int = 3,
+    neighbours: Neighbours | None = None,
 ) -> MatchingTrials:
     """Return trials of one positive and N - 1 negatives, all of different people.
 
-    A positive is any clip of the probe's person, a negative any clip of another: people are drawn first, so that
-    somebody with many clips is not met more often. Same people, same seed, same list, whatever the order of rows.
+    Each probe has equally many trials. Negatives are of the people, and among these of the clips, that were used least
+    so far, so that somebody with many clips is not met more often. Same people, same seed, same list, whatever the
+    order of rows.
+
+    Args:
+        probes: links of the clips to draw for.
+        candidates: links of the clips to choose among.
+        direction: the probe's modality first.
+        rng: random numbers.
+        n_candidates: 2 or more.
+        group: what the negatives share with the probe.
+        n_per_probe: trials of each probe, 1 or more.
+        neighbours: draw the negatives among the people nearest to the probe's.
 
     Raises:
-        ConfigError: fewer than two candidates, fewer people than candidates, or no gender labels for same_gender.
+        ConfigError: fewer than two candidates, fewer people than candidates, or no labels for the group.
     """
     if n_candidates < 2:
         raise ConfigError(f"`n_candidates` must be at least 2. Got {n_candidates}. Give two candidates or more.")
-    pools = _pools(candidates, group)
-    drawn: list[tuple[str, tuple[str, ...]]] = []
+    pools = _pools(candidates, group, rng, neighbours)
     wanted = _by_clip(probes)
-    skipped = 0
-    for probe in wanted:
-        pool = pools.get(_pool_name(probe, group), _Pool([]))
-        trials = []
-        for _ in range(n_per_probe):
-            positive = pool.positive(probe, rng)
-            negatives = pool.negatives(probe, n_candidates - 1, rng)
-            if positive is not None and len(negatives) == n_candidates - 1:
-                trials.append((probe.clip, (positive, *negatives)))
-        drawn += trials
-        skipped += not trials
+    trials: list[list[tuple[str, ...]]] = [[] for _ in wanted]
+    for _ in range(n_per_probe):
+        for row in _in_random_order(wanted, rng):
+            pool = _pool_of(wanted[row], group, pools)
+            negatives = pool.negatives(wanted[row], n_candidates - 1) if pool else []
+            if pool and negatives:
+                trials[row].append((pool.positive(wanted[row]) or "", *negatives))
+    drawn = [(link.clip, row) for link, rows in zip(wanted, trials, strict=True) for row in rows]
+    skipped = sum(not rows for rows in trials)
     if not drawn:
         most = max((len(pool.people) for pool in pools.values()), default=0)
         raise ConfigError(
             f"No 1:{n_candidates} trial ({direction}, {group}) can be drawn: the candidates are of at most {most} "
-            f"people{' of one gender' if group == 'same_gender' else ''}, of whom none may share a video with the "
+            f"people{_of_one(group)}, of whom none may share a video with the "
             "probe. Add people, or ask for fewer candidates."
         )
     return MatchingTrials(direction, group, tuple(p for p, _ in drawn), tuple(c for _, c in drawn), skipped)
@@ -142,25 +164,26 @@ def draw_verification(
     rng: np.random.Generator,
     group: Group = "all",
     n_per_probe: int = 3,
+    neighbours: Neighbours | None = None,
 ) -> VerificationTrials:
     """Return pairs, of which exactly half are of one person, for each probe as well as over all.
 
+    Negatives are drawn as in `draw_matching`.
+
     Raises:
-        ConfigError: no probe has both a positive and a negative, or no gender labels for same_gender.
+        ConfigError: no probe has both a positive and a negative, or no labels for the group.
     """
-    pools = _pools(candidates, group)
-    rows: list[tuple[str, str, bool]] = []
+    pools = _pools(candidates, group, rng, neighbours)
     wanted = _by_clip(probes)
-    skipped = 0
-    for probe in wanted:
-        pool = pools.get(_pool_name(probe, group), _Pool([]))
-        pairs: list[tuple[str, str, bool]] = []
-        for _ in range(n_per_probe):
-            positive, negatives = pool.positive(probe, rng), pool.negatives(probe, 1, rng)
-            if positive is not None and negatives:
-                pairs += [(probe.clip, positive, True), (probe.clip, negatives[0], False)]
-        rows += pairs
-        skipped += not pairs
+    pairs: list[list[tuple[str, str, bool]]] = [[] for _ in wanted]
+    for _ in range(n_per_probe):
+        for row in _in_random_order(wanted, rng):
+            probe, pool = wanted[row], _pool_of(wanted[row], group, pools)
+            negatives = pool.negatives(probe, 1) if pool else []
+            if pool and negatives:
+                pairs[row] += [(probe.clip, pool.positive(probe) or "", True), (probe.clip, negatives[0], False)]
+    rows = [pair for found in pairs for pair in found]
+    skipped = sum(not found for found in pairs)
     if not rows:
         raise ConfigError(
             f"No verification pair ({direction}, {group}) can be drawn: no probe has a candidate of its person and one "
@@ -192,62 +215,45 @@ def list_retrieval(
     )
 
 
-class _Pool:
-    """Candidates by person, from whom positives and negatives are drawn."""
-
-    def __init__(self, links: Iterable[ClipLink]) -> None:
-        by_person: dict[str, list[ClipLink]] = defaultdict(list)
-        for link in links:
-            by_person[link.identity].append(link)
-        self.people = sorted(by_person)
-        self._by_person = by_person
-
-    def positive(self, probe: ClipLink, rng: np.random.Generator) -> str | None:
-        clips = self._by_person.get(probe.identity)
-        return clips[int(rng.integers(len(clips)))].clip if clips else None
-
-    def negatives(self, probe: ClipLink, n_wanted: int, rng: np.random.Generator) -> list[str]:
-        """Return clips of `n_wanted` different other people, or of as many as there are."""
-        drawn: list[str] = []
-        seen = {probe.identity}
-        for index in self._in_random_order(n_wanted, rng):
-            person = self.people[index]
-            if person in seen:
-                continue
-            seen.add(person)
-            clips = [c for c in self._by_person[person] if c.video is None or c.video != probe.video]
-            if clips:
-                drawn.append(clips[int(rng.integers(len(clips)))].clip)
-                if len(drawn) == n_wanted:
-                    break
-        return drawn
-
-    def _in_random_order(self, n_wanted: int, rng: np.random.Generator) -> Iterator[int]:
-        """Iterate over all people in random order, with repetitions: a few draws usually do, a shuffle rarely pays."""
-        n_people = len(self.people)
-        if n_people:
-            yield from rng.integers(n_people, size=min(n_people, 2 * n_wanted + 8)).tolist()
-            yield from rng.permutation(n_people).tolist()
-
-
 def _by_clip(links: Iterable[ClipLink]) -> list[ClipLink]:
     """Return one link a clip, sorted by clip."""
     return sorted({link.clip: link for link in links}.values(), key=lambda link: link.clip)
 
 
-def _pools(candidates: Iterable[ClipLink], group: Group) -> dict[str, _Pool]:
-    """Return the candidates in one pool, or in one for each gender."""
-    members: dict[str, list[ClipLink]] = defaultdict(list)
+def _pools(
+    candidates: Iterable[ClipLink], group: Group, rng: np.random.Generator, neighbours: Neighbours | None
+) -> dict[Stratum, Pool]:
+    """Return the candidates in one pool for each stratum of the group: one in all, or one for each gender."""
+    members: dict[Stratum, list[ClipLink]] = defaultdict(list)
     for link in _by_clip(candidates):
-        if group == "all" or link.gender is not None:
-            members[_pool_name(link, group)].append(link)
-    if group == "same_gender" and not members:
-        raise ConfigError("Same-gender trials need gender labels. Got none. Give a column 'gender' in clips.csv.")
-    return {name: _Pool(links) for name, links in members.items()}
+        stratum = stratum_of(link, group)
+        if stratum is not None:
+            members[stratum].append(link)
+    if group != ALL and not members:
+        needed = group_attributes(group)
+        columns = " and ".join(repr(name) for name in needed)
+        raise ConfigError(
+            f"{group.capitalize().replace('_', '-')} trials need {' and '.join(needed)} labels. Got none. Give a "
+            f"column {columns} in clips.csv."
+        )
+    return {stratum: Pool(members[stratum], rng, neighbours) for stratum in sorted(members)}
 
 
-def _pool_name(link: ClipLink, group: Group) -> str:
-    return "" if group == "all" else f"gender:{link.gender}"
+def _pool_of(probe: ClipLink, group: Group, pools: Mapping[Stratum, Pool]) -> Pool | None:
+    """Return the pool of a probe; None where it has no label, or nobody of its person is a candidate."""
+    stratum = stratum_of(probe, group)
+    pool = pools.get(stratum) if stratum is not None else None
+    return pool if pool is not None and pool.has(probe.identity) else None
+
+
+def _in_random_order(probes: Sequence[ClipLink], rng: np.random.Generator) -> list[int]:
+    """Return the order in which probes are served, so that those of one person do not follow each other."""
+    return [int(row) for row in rng.permutation(len(probes))]
+
+
+def _of_one(group: Group) -> str:
+    names = group_attributes(group)
+    return f" of one {' and '.join(names)}" if names else ""
 
 
 def _generator(seed: int, name: str) -> np.random.Generator:

@@ -24,16 +24,17 @@ import csv
 import hashlib
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 from visavox.corpus.atomic_file import atomic_file
 from visavox.corpus.items import ClipLink
 from visavox.corpus.trial_rules import RETRIEVAL_HEADER, VERIFICATION_HEADER, TrialRules
+from visavox.corpus.trial_strata import group_attributes
+from visavox.corpus.trial_usage import usage_of
 from visavox.corpus.trials import (
     DIRECTIONS,
-    GROUPS,
     Direction,
     Group,
     MatchingTrials,
@@ -50,13 +51,22 @@ MANIFEST = "manifest.json"
 Name = TypeVar("Name", bound=str)
 
 
-def write_trials(folder: str | Path, trials: TrialSet, *, catalog_hash: str) -> None:
+def write_trials(
+    folder: str | Path,
+    trials: TrialSet,
+    *,
+    catalog_hash: str,
+    drawn: Mapping[str, Any] | None = None,
+    person_of: Mapping[str, str] | None = None,
+) -> None:
     """Write one CSV file for each list, and last the manifest with counts and the SHA-256 of each file.
 
     Args:
         folder: created when missing; lists of an earlier manifest that are no more are deleted.
         trials: what to write.
         catalog_hash: hash of the corpus, to be compared when the lists are read.
+        drawn: what else the manifest is to say of how they were drawn.
+        person_of: from clip to person, so that the manifest says how evenly people are used, and not clips alone.
 
     Raises:
         DataError: the folder cannot be written.
@@ -76,9 +86,10 @@ def write_trials(folder: str | Path, trials: TrialSet, *, catalog_hash: str) -> 
                 "n_trials": len(one.probes),
                 "n_skipped_probes": one.n_skipped_probes,
                 "sha256": hashlib.sha256(content).hexdigest(),
+                "usage": usage_of(one, person_of),
             }
         # Without this a list of another seed could stay behind and be taken for one of these.
-        for stale in _listed_files(folder) - {entry["file"] for entry in described.values()}:
+        for stale in listed_files(folder) - {entry["file"] for entry in described.values()}:
             (folder / stale).unlink(missing_ok=True)
         manifest = {
             "format": FORMAT,
@@ -86,6 +97,7 @@ def write_trials(folder: str | Path, trials: TrialSet, *, catalog_hash: str) -> 
             "catalog_hash": catalog_hash,
             "lists": described,
             "skipped": dict(trials.skipped),
+            **({"drawn": dict(drawn)} if drawn else {}),
         }
         with atomic_file(folder / MANIFEST, what="manifest") as temporary:
             temporary.write_text(json.dumps(manifest, indent=1) + "\n", encoding="utf-8")
@@ -140,7 +152,7 @@ def read_trials(
                 sides[probes],
                 sides[others],
                 direction=direction,
-                group=_one_of(GROUPS, entry["group"]),
+                group=_known_group(entry["group"]),
                 n_skipped_probes=int(entry["n_skipped_probes"]),
             )
         return TrialSet(int(manifest["seed"]), lists, dict(manifest["skipped"]))
@@ -164,7 +176,7 @@ def read_list(
         probes: links of the clips that may be probes.
         candidates: links of the clips that may be candidates.
         direction: the probe's modality first.
-        group: what to note as the group; with "same_gender" the genders are checked.
+        group: what to note as the group; with "same_gender" the genders are checked, and so on.
         n_skipped_probes: what to note as such.
 
     Raises:
@@ -240,13 +252,22 @@ def _lines(path: Path) -> Iterator[tuple[int, list[str]]]:
         raise DataError(f"{path} line {line} cannot be read ({e}). Give a UTF-8 CSV file.") from e
 
 
-def _listed_files(folder: Path) -> set[str]:
+def listed_files(folder: Path) -> set[str]:
     """Return the files that the manifest of the folder lists; none if there is no readable manifest."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        return {Path(entry["file"]).name for entry in manifest["lists"].values()}
+        files = [*(entry["file"] for entry in manifest["lists"].values()), *manifest.get("files", {})]
+        return {Path(file).name for file in files}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return set()
+
+
+def _known_group(text: str) -> Group:
+    try:
+        group_attributes(text)
+    except ConfigError as e:
+        raise ValueError(str(e)) from e
+    return text
 
 
 def _one_of(known: tuple[Name, ...], text: str) -> Name:

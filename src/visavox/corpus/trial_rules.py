@@ -12,8 +12,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NoReturn
 
 from visavox.corpus.items import ClipLink
+from visavox.corpus.trial_strata import group_attributes, group_name, stratum_of
 from visavox.corpus.trials import Group
 from visavox.errors import DataError
 
@@ -104,8 +106,20 @@ class TrialRules:
                 f"{self._path} line {line}: the negative {negative.clip!r} must not be from the probe's video. Both "
                 f"are from {probe.video!r}. Remove the line."
             )
-        if self._group == "same_gender" and negative.gender != probe.gender:
-            raise DataError(
-                f"{self._path} line {line}: the negative {negative.clip!r} must be of the probe's gender "
-                f"{probe.gender!r}. It is {negative.gender!r}. Remove the line."
-            )
+        wanted = stratum_of(probe, self._group)
+        if wanted is None or stratum_of(negative, self._group) != wanted:
+            self._refuse_stratum(line, probe, negative)
+
+    def _refuse_stratum(self, line: int, probe: ClipLink, negative: ClipLink) -> NoReturn:
+        """Raise for the first label that the two do not share."""
+        names = group_attributes(self._group)
+        name = next(n for n in names if stratum_of(probe, group_name([n])) is None or _differ(n, probe, negative))
+        raise DataError(
+            f"{self._path} line {line}: the negative {negative.clip!r} must be of the probe's {name} "
+            f"{probe.attribute(name)!r}. It is {negative.attribute(name)!r}. Remove the line."
+        )
+
+
+def _differ(name: str, probe: ClipLink, negative: ClipLink) -> bool:
+    group = group_name([name])
+    return stratum_of(probe, group) != stratum_of(negative, group)

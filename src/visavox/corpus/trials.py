@@ -23,10 +23,12 @@ from visavox.corpus.embeddings import EmbeddingTable
 from visavox.errors import ConfigError, DataError
 
 Direction = Literal["voice_to_face", "face_to_voice"]
-Group = Literal["all", "same_gender"]
+Group = str
+"""What a probe and its negatives share: "all" (nothing), "same_gender", ...; `visavox.corpus.trial_strata` has all."""
 
 DIRECTIONS: tuple[Direction, ...] = ("voice_to_face", "face_to_voice")
 GROUPS: tuple[Group, ...] = ("all", "same_gender")
+"""The groups that `split` draws."""
 
 Rows = NDArray[np.intp]
 
@@ -42,7 +44,7 @@ class MatchingTrials:
     direction: Direction
     """The probe's modality first."""
     group: Group
-    """"same_gender" when the negatives are of the probe's gender."""
+    """What the negatives share with the probe: "same_gender" when they are of the probe's gender."""
     probes: tuple[str, ...]
     """Clip of each trial's probe, n of them."""
     candidates: tuple[tuple[str, ...], ...]
@@ -82,7 +84,7 @@ class VerificationTrials:
     direction: Direction
     """The probe's modality first."""
     group: Group
-    """"same_gender" when the negatives are of the probe's gender."""
+    """What the negatives share with the probe: "same_gender" when they are of the probe's gender."""
     probes: tuple[str, ...]
     """Clip of each trial's probe, n of them."""
     candidates: tuple[str, ...]

@@ -52,7 +52,22 @@ def fit_match_scale(blocks: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
         raise DataError("Calibration needs held-out pairs of at least two people. Got none.")
     if not np.isfinite(margin).all():
         raise DataError("Calibration needs finite similarities. Got nan or infinity; embed again.")
-    margin, weight = margin.astype(np.float64), weight / weight.sum()
+    return fit_margin_scale(margin, weight)
+
+
+def fit_margin_scale(margins: np.ndarray, weights: np.ndarray) -> float:
+    """Return the scale that makes listed choices between two most probable.
+
+    Maximises the weighted mean of log sigmoid(scale * margin).
+
+    Args:
+        margins: (n_choices,) float, similarity of the right candidate less that of the other, at least one.
+        weights: (n_choices,) float from 0, not all 0.
+
+    Returns:
+        A number from 0.01 to 1000; the upper end where every choice is right.
+    """
+    margin, weight = margins.astype(np.float64), weights / weights.sum()
 
     def loss(log_scale: float) -> float:
         return -float(weight @ log_expit(np.exp(log_scale) * margin))

@@ -23,7 +23,8 @@ from visavox.evaluation.knowable_plot import knowable_figures
 from visavox.evaluation.measures import Measure
 from visavox.evaluation.page_header import page_header, pair_measure
 from visavox.evaluation.plots import BarRow, Figure, bar_figure, training_figures
-from visavox.evaluation.record import CEILING, GENDER_ALONE, Report, find_measure
+from visavox.evaluation.record import CEILING, GENDER_ALONE, Report, Section, find_measure
+from visavox.evaluation.section_tables import section_html
 from visavox.evaluation.strips import FACE_PX, Embedded, Strip, embed_face, embed_voice
 from visavox.evaluation.tables import Block, caveats, is_main, remarks, table_blocks
 from visavox.evaluation.wording import format_cell, format_value, group_words
@@ -38,6 +39,7 @@ def report_page(report: Report) -> str:
         _caveats(report),
         _measures(report),
         _figures("Curves", "", curve_figures(report.curves, report.measures)),
+        *(further_section(section) for section in report.sections),
         _training(report),
         _strips(report, "best", "The best matches", _best_words(report)),
         _strips(report, "worst", "The worst matches", "The voices for which a wrong face comes closest, or wins."),
@@ -71,6 +73,12 @@ def figure_grid(figures: Sequence[Figure]) -> str:
         caption = f"<figcaption>{escaped(figure.caption)}</figcaption>" if figure.caption else ""
         cells.append(f"<figure><b>{escaped(figure.heading)}</b>{figure.svg}{caption}</figure>")
     return f'<div class="figures">{"".join(cells)}</div>' if cells else ""
+
+
+def further_section(section: Section) -> str:
+    """Returns the HTML of a section with its heading, text, table, curves and footnotes."""
+    body = section_html(section) + figure_grid(curve_figures(section.curves, ()))
+    return _section(section.title, body or " ", about=section.text)
 
 
 def _section(heading: str, body: str, *, about: str = "") -> str:

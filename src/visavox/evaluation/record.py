@@ -22,7 +22,7 @@ from typing import Any
 from visavox.errors import DataError
 from visavox.evaluation.history import TrainingHistory, history_from_rows
 from visavox.evaluation.knowable import Knowable, knowable_from_json
-from visavox.evaluation.measures import Curve, Measure
+from visavox.evaluation.measures import Curve, Measure, plain_float
 from visavox.evaluation.strips import Strip
 
 FORMAT = "visavox-report-1"
@@ -40,6 +40,38 @@ class Baseline:
     """Rows with the protocol, direction, group and measure of the model's rows; any may be absent."""
     note: str = ""
     """Where it comes from (who gave the labels, how often a predictor is right), or why it is undefined."""
+
+
+Cell = str | int | float | tuple[float, float, float]
+
+
+@dataclass(frozen=True)
+class Section:
+    """A table with its text and curves, beside the protocols: shortcuts, errors by group, calibration, comparisons."""
+
+    title: str
+    """Heading of the section."""
+    text: str = ""
+    """What is shown and how it was computed, one or more sentences."""
+    columns: tuple[str, ...] = ()
+    """Heads of the columns. Their names say how numbers are written: one that ends in " %" holds shares, written in
+    percent, one that is "p" or begins with "p " holds p-values, any other is written with three decimals."""
+    rows: tuple[tuple[Cell, ...], ...] = ()
+    """Rows of one cell a column: text, a count (int), a number, or (value, low, high); nan is written "undefined"."""
+    curves: tuple[Curve, ...] = ()
+    """Lines to draw below the table; those of one name and direction share a figure."""
+    notes: tuple[str, ...] = ()
+    """Footnotes: why something is undefined, what was left out."""
+
+    def __post_init__(self) -> None:
+        """Check the width of the rows and make every nan the same object, so that equal sections compare equal."""
+        for row in self.rows:
+            if len(row) != len(self.columns):
+                raise DataError(
+                    f"A row of a section must have one cell a column. Got {len(row)} cells for {len(self.columns)} "
+                    f"columns in {self.title!r}."
+                )
+        object.__setattr__(self, "rows", tuple(tuple(_cell(cell) for cell in row) for row in self.rows))
 
 
 @dataclass(frozen=True)
@@ -68,6 +100,8 @@ class Report:
     """How much of what could be known was learned, in a made-up world."""
     next_steps: str = ""
     """Lines on what to type next, for the end of the page."""
+    sections: tuple[Section, ...] = ()
+    """Further tables: paired comparisons, shortcuts, errors by group, calibration."""
 
     def __repr__(self) -> str:
         """Return the title and how much there is; the rows themselves would fill pages."""
@@ -98,15 +132,16 @@ def report_to_json(report: Report) -> dict[str, Any]:
     return {
         "format": FORMAT,
         "title": report.title,
-        "measures": [_plain(dataclasses.asdict(m)) for m in report.measures],
-        "baselines": [_plain(dataclasses.asdict(b)) for b in report.baselines],
-        "provenance": _plain(report.provenance),
+        "measures": [json_values(dataclasses.asdict(m)) for m in report.measures],
+        "baselines": [json_values(dataclasses.asdict(b)) for b in report.baselines],
+        "provenance": json_values(report.provenance),
         "notes": list(report.notes),
-        "curves": [_plain(dataclasses.asdict(c)) for c in report.curves],
-        "strips": [_plain(dataclasses.asdict(s)) for s in report.strips],
-        "training": None if report.training is None else _plain(dataclasses.asdict(report.training)),
-        "knowable": None if report.knowable is None else _plain(dataclasses.asdict(report.knowable)),
+        "curves": [json_values(dataclasses.asdict(c)) for c in report.curves],
+        "strips": [json_values(dataclasses.asdict(s)) for s in report.strips],
+        "training": None if report.training is None else json_values(dataclasses.asdict(report.training)),
+        "knowable": None if report.knowable is None else json_values(dataclasses.asdict(report.knowable)),
         "next_steps": report.next_steps,
+        "sections": [json_values(dataclasses.asdict(s)) for s in report.sections],
     }
 
 
@@ -135,6 +170,7 @@ def report_from_json(values: Any) -> Report:
             training=None if training is None else history_from_rows(**training),
             knowable=knowable_from_json(values.get("knowable")),  # reports of version 0.1 have neither
             next_steps=str(values.get("next_steps", "")),
+            sections=tuple(_section(row) for row in values.get("sections", ())),
         )
     except KeyError as error:
         raise DataError(f"The report lacks {error}. Evaluate again to write it anew.") from error
@@ -142,14 +178,36 @@ def report_from_json(values: Any) -> Report:
         raise DataError(f"The report has a row that cannot be read: {error}. Evaluate again.") from error
 
 
-def _plain(value: Any) -> Any:
-    """JSON values only: arrays and tuples to lists, numpy numbers to Python's, nan to null, the rest to text."""
+def _section(values: Mapping[str, Any]) -> Section:
+    """A section from its JSON values; raises whatever a part that is missing or wrong leads to."""
+    return Section(
+        **{
+            **values,
+            "columns": tuple(map(str, values["columns"])),
+            "rows": tuple(tuple(row) for row in values["rows"]),
+            "curves": tuple(Curve(**row) for row in values["curves"]),
+            "notes": tuple(map(str, values["notes"])),
+        }
+    )
+
+
+def _cell(value: Any) -> Cell:
+    """A cell as plain Python values; in JSON null is nan, and a list is (value, low, high)."""
+    value = value.tolist() if hasattr(value, "tolist") else value
+    if isinstance(value, list | tuple):
+        number, low, high = (plain_float(part) for part in value)
+        return (number, low, high)
+    return plain_float(value) if value is None or isinstance(value, float) else value
+
+
+def json_values(value: Any) -> Any:
+    """Returns JSON values only: arrays and tuples to lists, numpy's numbers plain, nan to null, the rest to text."""
     if hasattr(value, "tolist"):  # numpy arrays and numbers
         value = value.tolist()
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items()}
+        return {str(k): json_values(v) for k, v in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
-        return [_plain(v) for v in (sorted(value) if isinstance(value, set | frozenset) else value)]
+        return [json_values(v) for v in (sorted(value) if isinstance(value, set | frozenset) else value)]
     if isinstance(value, float) and not math.isfinite(value):
         return None if math.isnan(value) else str(value)
     return value if value is None or isinstance(value, bool | int | float | str) else str(value)

@@ -21,7 +21,8 @@ from dataclasses import dataclass
 from visavox.evaluation.knowable import PAIR, SHARE, Knowable
 from visavox.evaluation.knowable_words import share_sentences, share_words
 from visavox.evaluation.measures import Measure
-from visavox.evaluation.record import CEILING, GENDER_ALONE, Baseline, Report, find_measure
+from visavox.evaluation.record import CEILING, GENDER_ALONE, Baseline, Report, Section, find_measure
+from visavox.evaluation.section_tables import cell_texts
 from visavox.evaluation.wording import (
     direction_words,
     format_cell,
@@ -30,6 +31,7 @@ from visavox.evaluation.wording import (
     group_words,
     measure_words,
     n_faces,
+    protocol_words,
 )
 
 MAIN_N = (2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)  # numbers of candidates that the short table shows
@@ -87,7 +89,7 @@ def table_blocks(measures: Sequence[Measure], baselines: Sequence[Baseline]) -> 
 
 def block_heading(protocol: str, direction: str) -> str:
     """Returns "Matching, voice → face" for `matching` and `voice_to_face`."""
-    return f"{protocol.replace('_', ' ').capitalize()}, {direction_words(direction)}"
+    return f"{protocol_words(protocol)}, {direction_words(direction)}"
 
 
 def remarks(report: Report) -> tuple[str, ...]:
@@ -160,6 +162,8 @@ def markdown(report: Report) -> str:
             )
         lines += [*markdown_table(map(markdown_escaped, header), rows), ""]
     lines += ["In brackets: 95 % bootstrap intervals over people.", ""]
+    for section in report.sections:
+        lines += section_lines(section)
     for heading, sentences in (("Remarks", remarks(report)), ("What the figures do not say", caveats(report))):
         if sentences:
             lines += [f"## {heading}", "", *(f"- {markdown_escaped(s)}" for s in sentences), ""]
@@ -168,6 +172,22 @@ def markdown(report: Report) -> str:
     if report.next_steps:
         lines += ["", "## What to type next", "", *(f"    {line}" for line in report.next_steps.splitlines())]
     return "\n".join([*lines, ""])
+
+
+def section_lines(section: Section) -> list[str]:
+    """Returns a section as lines of Markdown: heading, text, table, footnotes."""
+    lines = [f"## {markdown_escaped(section.title)}", ""]
+    if section.text:
+        lines += [markdown_escaped(section.text), ""]
+    if section.rows:
+        rows = []
+        for row in section.rows:
+            texts = (cell_texts(cell, column) for cell, column in zip(row, section.columns, strict=True))
+            rows.append([markdown_escaped(f"{value} ({ci})" if ci else value) for value, ci in texts])
+        lines += [*markdown_table(map(markdown_escaped, section.columns), rows), ""]
+    if section.notes:
+        lines += [*(f"- {markdown_escaped(note)}" for note in section.notes), ""]
+    return lines
 
 
 def _knowable_lines(knowable: Knowable) -> list[str]:

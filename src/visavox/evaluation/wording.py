@@ -17,6 +17,12 @@ from visavox.evaluation.measures import UNDEFINED, Measure
 
 DIRECTION_WORDS = {"voice_to_face": "voice → face", "face_to_voice": "face → voice"}
 GROUP_WORDS = {"all": "all pairs"}
+PROTOCOL_WORDS = {
+    "sss": "Lists of Seeking the Shape of Sound",
+    "pins": "Lists of Learnable PINs",
+    "fame": "Lists of FAME",
+    "sbs": "Side by side, as FaceTones",
+}
 MEASURE_WORDS = {
     "auc": "AUC",
     "eer": "equal error rate",
@@ -54,6 +60,11 @@ def measure_words(measure: str) -> str:
     return MEASURE_WORDS.get(measure, measure.replace("_", " "))
 
 
+def protocol_words(protocol: str) -> str:
+    """Returns `sss` as "Lists of Seeking the Shape of Sound"; an unknown name as it is, with a capital."""
+    return PROTOCOL_WORDS.get(protocol, protocol.replace("_", " ").capitalize())
+
+
 def direction_words(direction: str) -> str:
     """Returns `voice_to_face` as "voice → face"; an unknown name as it is, with spaces."""
     return DIRECTION_WORDS.get(direction, direction.replace("_", " "))
@@ -78,7 +89,7 @@ def format_value(measure: str, value: float) -> str:
 
 def is_share(measure: str) -> bool:
     """Whether the value is a share from 0 to 1, to be written in percent."""
-    return not any(part in ("cost", "dcf", "rank") for part in measure.lower().split("_"))
+    return not any(part in ("cost", "dcf", "rank", "similarity", "variance") for part in measure.lower().split("_"))
 
 
 def format_number(measure: str, value: float) -> str:

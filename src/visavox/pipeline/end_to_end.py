@@ -1,38 +1,46 @@
-"""The training loop from pixels and samples: both encoders and their heads, together, in one process.
+"""The training loop from pixels and samples: both encoders and their heads, together, in one process or several.
 
-AdamW under InfoNCE across the modalities and the supervised contrastive loss within each, on batches of people. It
-trains one network from prepared items; reading a corpus is `visavox.pipeline.end_to_end_data`'s affair, fitting the
-associator that comes after `visavox.pipeline.model_training`'s. A run with a folder can be killed at any moment and
-resumed: the weights come out bit for bit as if nothing had happened (on one machine, with one number of threads).
+Any objective across the modalities and the supervised contrastive loss within each, on batches of people. It trains
+one network from prepared items; reading a corpus is `visavox.pipeline.end_to_end_data`'s affair, fitting the associator
+that comes after `visavox.pipeline.model_training`'s. A run with a folder can be killed at any moment and resumed: the
+weights come out bit for bit as if nothing had happened (on one machine, with one number of threads and of processes).
 
 Example:
-    trained = train_end_to_end(network, pairs, EndToEndSettings(n_epochs=60), seed=0)
+    trained = train_end_to_end(network, pairs, EndToEndSettings(n_epochs=60), RunOptions(seed=0))
 """
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
+import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
-from visavox.batches.augment import augment_faces, augment_voices, random_windows
 from visavox.batches.media_pairs import MediaPairs
-from visavox.batches.person_batches import PersonBatch, PersonBatches
-from visavox.errors import DataError
+from visavox.batches.person_batches import PersonBatches
+from visavox.errors import ConfigError, DataError
+from visavox.pipeline.cached_gradients import seeded
 from visavox.pipeline.checkpoints import STATE_FILE
-from visavox.pipeline.end_to_end_network import BatchClips, JointNetwork
+from visavox.pipeline.distributed import ALONE, Processes
+from visavox.pipeline.end_to_end_network import JointNetwork
+from visavox.pipeline.end_to_end_optimiser import make_optimiser, warmed_rate
 from visavox.pipeline.end_to_end_settings import EndToEndSettings
 from visavox.pipeline.end_to_end_state import EndToEndState
+from visavox.pipeline.end_to_end_step import BatchGradients, EpochDraws
+from visavox.pipeline.gathered_batch import gathered_statistics
 from visavox.pipeline.monitoring import PairFigures
+from visavox.pipeline.objective_files import give_files
 from visavox.pipeline.training_log import RunPlace, TrainingLog
-
-FRAMES_A_SECOND = 100  # of every voice encoder's prepared items
 
 Progress = Callable[[int, int], None]
 Watch = Callable[[], Mapping[str, PairFigures]]
@@ -63,8 +71,12 @@ def train_end_to_end(
     watch: Watch | None = None,
     keep: Callable[[int], None] | None = None,
     progress: Progress | None = None,
+    processes: Processes = ALONE,
 ) -> JointNetwork:
     """Train a network in place and return it in evaluation mode.
+
+    Several processes call this with equal arguments and end with equal weights; only the first one measures, writes
+    and reports progress.
 
     Args:
         network: with fresh weights.
@@ -75,21 +87,25 @@ def train_end_to_end(
             "validation" decides about stopping early.
         keep: called as keep(steps done) every `checkpoint_every_epochs` and after the last epoch.
         progress: called as progress(epochs done, n_epochs).
+        processes: who trains together.
 
     Returns:
         The network after the last epoch; with `patience_epochs`, as it was at the best one (the first of equals).
 
     Raises:
+        ConfigError: the objective needs what the data lack, or a batch has fewer rows than there are processes.
         DataError: too few people; people with one clip where a term needs two; the loss became nan or infinite; the
-            state found is damaged or of another run.
+            state found is damaged or of another run; another process has ended or trains something else.
         KeyboardInterrupt: passed on; the state of the last whole epoch is on disk.
     """
     check_people(pairs.voice_person.tolist(), pairs.face_person.tolist(), settings)
-    run = _Run(network, pairs, settings, options)
+    run = _Run(network, pairs, settings, options, processes)
     run.resume()
-    run.finish(watch, keep, progress)
-    if options.patience_epochs and run.state.best is not None:
+    with gathered_statistics([network.voice, network.face], processes):
+        run.finish(watch, keep, progress)
+    if processes.is_first and options.patience_epochs and run.state.best is not None:
         network.load_tensors(run.state.best)
+    run.agree()
     return network.eval()
 
 
@@ -123,12 +139,18 @@ class _Run:
     """One training run: its state, its batches, and the places that it writes to."""
 
     def __init__(
-        self, network: JointNetwork, pairs: MediaPairs, settings: EndToEndSettings, options: RunOptions
+        self,
+        network: JointNetwork,
+        pairs: MediaPairs,
+        settings: EndToEndSettings,
+        options: RunOptions,
+        processes: Processes,
     ) -> None:
-        self.pairs = pairs
         self.settings = settings
         self.options = options
-        self.identity = {
+        self.processes = processes
+        self.place = options.place if processes.is_first else None
+        identity = {
             **asdict(settings),
             "seed": options.seed,
             "bfloat16": options.bfloat16,
@@ -136,25 +158,45 @@ class _Run:
             "first_weights": f"{network.voice_encoder.identifier} {network.face_encoder.identifier}",
             "data": pairs.digest(),
         }
-        self.batches = PersonBatches(
-            pairs.voice_person,
-            pairs.face_person,
-            people_a_batch=settings.people_a_batch,
-            clips_a_person=settings.clips_a_person,
-            seed=options.seed,
+        self.identity: dict[str, Any] = json.loads(json.dumps(identity))  # as a state gives it back: lists, no tuples
+        self.batches = deal(pairs.voice_person, pairs.face_person, settings, seed=options.seed)
+        check_rows(self.batches, settings, processes)
+        tell_objective(network, self.batches, settings, n_rows=len(pairs.voices), seed=options.seed)
+        self.state = EndToEndState(network, make_optimiser(network, settings))
+        self.gradients = BatchGradients(
+            network, pairs, self.batches.people, settings, bfloat16=options.bfloat16, processes=processes
         )
-        optimiser = torch.optim.AdamW(network.trained_groups(), lr=settings.learning_rate)
-        self.state = EndToEndState(network, optimiser)
 
     def resume(self) -> None:
-        """Take over the state on disk, if there is one."""
-        place = self.options.place
-        if place and (place.member_folder / STATE_FILE).exists():
-            self.state.load(place.member_folder / STATE_FILE, identity=self.identity)
+        """Take over the state on disk, if there is one; the other processes take it from the first."""
+        path = self.place.member_folder / STATE_FILE if self.place else None
+        processes = self.processes
+        with processes.together():
+            if path and path.exists():
+                self.state.load(path, identity=self.identity)
+        if processes.count == 1:
+            return
+        digest = hashlib.sha256(json.dumps(self.identity, sort_keys=True).encode()).hexdigest()
+        digests = processes.texts(digest)
+        for rank, other in enumerate(digests):
+            if other != digests[0]:
+                raise DataError(
+                    f"Process {rank} trains on other data or with other settings than process 0. Give all the same."
+                )
+        content = processes.bytes_from_first(path.read_bytes() if path and path.exists() else b"")
+        if content and not processes.is_first:
+            with tempfile.TemporaryDirectory() as folder:
+                (Path(folder) / STATE_FILE).write_bytes(content)
+                self.state.load(Path(folder) / STATE_FILE, identity=self.identity)
+        self.agree()
+
+    def agree(self) -> None:
+        """Let every process go on with the first one's weights and buffers, whatever rounding did."""
+        self.processes.copy_from_first(list(self.state.network.state_dict().values()))
 
     def finish(self, watch: Watch | None, keep: Callable[[int], None] | None, progress: Progress | None) -> None:
         """Train from the state's epoch to the end."""
-        state, settings, place = self.state, self.settings, self.options.place
+        state, settings, place = self.state, self.settings, self.place
         every = self.options.checkpoint_every_epochs
         with ExitStack() as stack:
             log = None
@@ -163,6 +205,10 @@ class _Run:
             while not state.finished:
                 started_s = time.perf_counter()
                 losses = self._train_epoch()
+                self.agree()
+                if not self.processes.is_first:
+                    state.finished = bool(self.processes.number_from_first(0))
+                    continue
                 last = state.epoch == settings.n_epochs
                 figures = {}
                 if watch is not None and (last or state.epoch % settings.watch_every_epochs == 0):
@@ -176,6 +222,7 @@ class _Run:
                     state.save(place.member_folder / STATE_FILE, identity=self.identity)
                 if progress:
                     progress(state.epoch, settings.n_epochs)
+                self.processes.number_from_first(int(state.finished))
 
     def _judge(self, figures: Mapping[str, PairFigures]) -> bool:
         """Keep the best network so far, and return whether patience has run out."""
@@ -190,20 +237,19 @@ class _Run:
         state, settings = self.state, self.settings
         state.network.train()
         n_steps = settings.n_epochs * len(self.batches)
-        draw_seed = int(np.random.SeedSequence([self.options.seed, state.epoch + 1, 1]).generate_state(1)[0])
-        generator = torch.Generator().manual_seed(draw_seed)
+        draw_seed = self._epoch_seed(1)
+        draws = EpochDraws(torch.Generator().manual_seed(draw_seed), self._epoch_seed(2))
+        # Dropout inside an encoder takes torch's own generator: rows of two processes must not be dropped alike.
+        own_seed = self._epoch_seed(1, self.processes.rank) if self.processes.rank else draw_seed
         parts: list[dict[str, torch.Tensor]] = []
-        with torch.random.fork_rng(devices=[]):  # dropout inside an encoder takes torch's own generator
-            torch.manual_seed(draw_seed)
+        with seeded(next(state.network.parameters()).device, own_seed):
             for batch in self.batches.epoch(state.epoch + 1):
                 for group in state.optimiser.param_groups:
                     group["lr"] = warmed_rate(settings, state.step, n_steps)
-                losses = self._losses(batch, generator)
                 state.optimiser.zero_grad(set_to_none=True)
-                torch.autograd.backward(losses["loss"])
+                parts.append(self.gradients.of(batch, draws, step=state.step))
                 state.optimiser.step()
                 state.step += 1
-                parts.append({name: value.detach() for name, value in losses.items()})
         state.epoch += 1
         means = {name: float(torch.stack([part[name] for part in parts]).mean()) for name in parts[0]}
         if not all(math.isfinite(value) for value in means.values()):
@@ -213,21 +259,10 @@ class _Run:
             )
         return means
 
-    def _losses(self, batch: PersonBatch, generator: torch.Generator) -> dict[str, torch.Tensor]:
-        network, pairs, settings = self.state.network, self.pairs, self.settings
-        n_frames = max(1, round(settings.window_s * FRAMES_A_SECOND))
-        windows = random_windows([pairs.voices[row] for row in batch.voice], n_frames, generator)
-        spectra, *lengths = network.voice_encoder.collate(windows)
-        (pictures,) = network.face_encoder.collate([pairs.faces[row] for row in batch.face])
-        heard = augment_voices(spectra, settings.voice_augmentation, generator)
-        seen = augment_faces(pictures, settings.face_augmentation, generator)
-        with torch.autocast(seen.device.type, dtype=torch.bfloat16, enabled=self.options.bfloat16):
-            voice, face = network((heard, *lengths), (seen,))
-        person, voice_video, face_video = (
-            torch.from_numpy(names).to(voice.device)
-            for names in (batch.person, pairs.voice_video[batch.voice], pairs.face_video[batch.face])
-        )
-        return network.losses(voice, face, BatchClips(person, voice_video, face_video))
+    def _epoch_seed(self, *stream: int) -> int:
+        """Return the seed of a stream of random numbers in the epoch that begins."""
+        key = [self.options.seed, self.state.epoch + 1, *stream]
+        return int(np.random.SeedSequence(key).generate_state(1)[0])
 
     def _numbers(self, losses: Mapping[str, float], seconds: float) -> dict[str, float | int]:
         state = self.state
@@ -235,33 +270,67 @@ class _Run:
             "epoch": state.epoch,
             "step": state.step,
             **losses,
-            **state.network.temperatures,
+            **state.network.figures,
             "learning_rate": float(state.optimiser.param_groups[0]["lr"]),
             "seconds": round(seconds, 4),
         }
 
 
-def warmed_rate(settings: EndToEndSettings, step: int, n_steps: int) -> float:
-    """Return the learning rate of an optimiser step.
+def deal(voice_person: np.ndarray, face_person: np.ndarray, settings: EndToEndSettings, *, seed: int) -> PersonBatches:
+    """Return what deals the batches of a run.
 
     Args:
-        settings: with `learning_rate` and `warm_up`.
-        step: steps done before it, 0 to n_steps - 1.
-        n_steps: steps of the whole run.
+        voice_person: (n_voices,) integers, whose each voice is.
+        face_person: (n_faces,) integers, numbered like the voices.
+        settings: sizes of the batches.
+        seed: of the order.
 
-    Returns:
-        With t = (step + 1) / n_steps and w = `warm_up`: learning_rate * t / w while t < w, then learning_rate *
-        (1 + cos(pi (t - w) / (1 - w))) / 2, which ends at 0.
-
-    Source: Loshchilov and Hutter, 2017, SGDR, eq. 5, no restart; a linear warm-up: Goyal et al., 2017, Accurate, large
-    minibatch SGD, section 2.2.
+    Raises:
+        DataError: fewer than two people have both.
     """
-    share, warm_up = (step + 1) / n_steps, settings.warm_up
-    if share < warm_up:
-        return settings.learning_rate * share / warm_up
-    if warm_up == 1:
-        return settings.learning_rate
-    return settings.learning_rate * (1 + math.cos(math.pi * (share - warm_up) / (1 - warm_up))) / 2
+    return PersonBatches(
+        voice_person,
+        face_person,
+        people_a_batch=settings.people_a_batch,
+        clips_a_person=settings.clips_a_person,
+        one_per_person=settings.one_per_person,
+        seed=seed,
+    )
+
+
+def check_rows(batches: PersonBatches, settings: EndToEndSettings, processes: Processes) -> None:
+    """Raise where a process would go without rows.
+
+    Raises:
+        ConfigError: the smallest batch has fewer rows than there are processes.
+    """
+    least = min(len(batch.person) for batch in batches.epoch(1))  # of every epoch: sizes do not change
+    if least < processes.count:
+        raise ConfigError(
+            f"Every batch needs a row for each process. The smallest has {least} for {processes.count} processes. "
+            f"Start fewer, or raise `people_a_batch`, now {settings.people_a_batch}."
+        )
+
+
+def tell_objective(
+    network: JointNetwork, batches: PersonBatches, settings: EndToEndSettings, *, n_rows: int, seed: int
+) -> None:
+    """Let the objective make what depends on the data, and read the files that it wants.
+
+    Its first weights are a function of the seed. An earlier run may stand for such a file.
+
+    Raises:
+        ConfigError: the objective needs what the data lack.
+        DataError: a file is missing or damaged, or holds something else.
+    """
+    drawn = int(np.random.SeedSequence([seed, 3]).generate_state(1)[0])
+    network.prepare(
+        n_people=len(batches.people),
+        n_rows=n_rows,
+        n_steps=settings.n_epochs * len(batches),
+        generator=torch.Generator().manual_seed(drawn),
+    )
+    give_files(network.across)
 
 
 def autocast_pays(device: str) -> bool:

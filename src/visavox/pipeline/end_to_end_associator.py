@@ -19,7 +19,7 @@ from visavox.batches.pair_batches import Pairs
 from visavox.errors import ConfigError
 from visavox.models.associators.base import Associator
 from visavox.models.associators.ensemble import Ensemble
-from visavox.models.associators.two_tower import TwoTower
+from visavox.models.associators.network import NetworkAssociator
 from visavox.pipeline.fitting import Spec, fit_associator, plan_networks
 from visavox.pipeline.monitoring import pair_figures
 from visavox.pipeline.training import TrainingSettings
@@ -57,7 +57,13 @@ def check_learned_spec(spec: Spec, settings: TrainingSettings) -> None:
 
 
 def fit_learned(
-    spec: Spec, heads: TwoTower, pairs: Pairs, *, validation: Pairs, settings: TrainingSettings, device: str = "cpu"
+    spec: Spec,
+    heads: NetworkAssociator,
+    pairs: Pairs,
+    *,
+    validation: Pairs,
+    settings: TrainingSettings,
+    device: str = "cpu",
 ) -> FittedAssociator:
     """Return the associator that a spec asks for.
 
@@ -96,7 +102,7 @@ def candidates(shorter_dim: int) -> list[Spec]:
 
 
 def _fit(
-    spec: Spec, heads: TwoTower, pairs: Pairs, validation: Pairs, settings: TrainingSettings, device: str
+    spec: Spec, heads: NetworkAssociator, pairs: Pairs, validation: Pairs, settings: TrainingSettings, device: str
 ) -> Associator:
     if _is_heads(spec):
         return heads

@@ -1,7 +1,8 @@
 """Two encoders, a head on each, and the losses between them: what is trained from pixels and samples.
 
-The encoders are those of `visavox.models.encoders.trainable`, the heads a linear `TwoTower`. It computes losses and
-holds the weights; batches, steps and files are the affair of `visavox.pipeline.end_to_end`.
+The encoders are those of `visavox.models.encoders.trainable`, the heads a linear `TwoTower` or any other network
+associator, the objective between them any of `visavox.objectives`. It computes losses and holds the weights; batches,
+steps and files are the affair of `visavox.pipeline.end_to_end`.
 
 Example:
     network = JointNetwork(voice_encoder, face_encoder, EndToEndSettings(), seed=0)
@@ -10,7 +11,8 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import inspect
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,14 +23,15 @@ from torch.nn import functional
 
 from visavox.batches.masks import negatives_mask
 from visavox.errors import ConfigError
+from visavox.models.associators.network import NetworkAssociator
 from visavox.models.associators.two_tower import TwoTower
 from visavox.models.encoders.trainable import TrainableEncoder
-from visavox.objectives.info_nce import InfoNCE
+from visavox.objectives.base import TrainingFacts
 from visavox.objectives.supervised_contrastive import SupervisedContrastive
 from visavox.persistence import Tensors
-from visavox.pipeline.end_to_end_settings import EndToEndSettings
+from visavox.pipeline.end_to_end_settings import LINEAR, EndToEndSettings
 from visavox.pipeline.frozen_encoder import Spec, build_encoder
-from visavox.registry import ENCODERS
+from visavox.registry import ASSOCIATORS, ENCODERS
 
 
 @dataclass(frozen=True)
@@ -36,7 +39,7 @@ class BatchClips:
     """Whose the items of a batch are, and from which videos; (n,) int64 each, on the device."""
 
     person: Tensor
-    """Of voice i and of face i."""
+    """Of voice i and of face i, 0 to n_people - 1."""
     voice_video: Tensor
     """Of voice i."""
     face_video: Tensor
@@ -44,38 +47,48 @@ class BatchClips:
 
 
 class JointNetwork(nn.Module):
-    """Encoders, heads and temperatures as one module.
+    """Encoders, heads and objectives as one module.
 
     Args:
         voice_encoder: its network is trained in place.
         face_encoder: likewise.
-        settings: weights of the terms, temperature, length of the heads' vectors.
+        settings: the objective and the weights of the terms, temperature, kind and length of the heads.
         seed: of the heads' first weights.
+
+    Raises:
+        ConfigError: the heads are no network, or take no such option.
     """
 
     def __init__(
         self, voice_encoder: TrainableEncoder, face_encoder: TrainableEncoder, settings: EndToEndSettings, *, seed: int
     ) -> None:
-        """Join the networks, and make the heads and the temperatures."""
+        """Join the networks, and make the heads and the objectives."""
         super().__init__()
         self.voice_encoder = voice_encoder
         self.face_encoder = face_encoder
         self.settings = settings
         self.voice = voice_encoder.network
         self.face = face_encoder.network
-        self.heads = TwoTower(
-            voice_encoder.dim,
-            face_encoder.dim,
-            hidden=(),
-            output_dim=settings.output_dim,
-            input_dropout=0.0,
-            hidden_dropout=0.0,
-            input_noise=0.0,
-            seed=seed,
-        )
-        self.across = InfoNCE(settings.initial_temperature)
+        self.heads = build_heads(settings, voice_encoder.dim, face_encoder.dim, seed=seed)
+        self.across = settings.build_objective()
         self.within_voice = SupervisedContrastive(settings.initial_temperature)
         self.within_face = SupervisedContrastive(settings.initial_temperature)
+
+    def prepare(self, *, n_people: int, n_rows: int, n_steps: int, generator: torch.Generator) -> None:
+        """Tell the objective across the modalities of its training; before the optimiser is made.
+
+        Args:
+            n_people: people with a voice and a face; the `person` of a batch runs from 0 to n_people - 1.
+            n_rows: training voices.
+            n_steps: optimiser steps of the whole run.
+            generator: draws the objective's first weights; on the CPU.
+
+        Raises:
+            ConfigError: the objective needs what the data lack.
+        """
+        facts = TrainingFacts(n_people=n_people, dim=self.heads.dim, n_rows=n_rows, n_steps=n_steps)
+        self.across.prepare(facts, generator)
+        self.across.to(next(self.voice.parameters()).device)
 
     def forward(self, voice: tuple[Tensor, ...], face: tuple[Tensor, ...]) -> tuple[Tensor, Tensor]:
         """Return (n, voice_dim) and (n, face_dim) float32 for what the encoders' `collate` gives."""
@@ -90,9 +103,9 @@ class JointNetwork(nn.Module):
             clips: whose they are.
 
         Returns:
-            "loss", the weighted sum; "voice_to_face_loss" and "face_to_voice_loss" of InfoNCE between the heads;
-            "within_voice_loss" and "within_face_loss" between the encoders' own vectors; those of weight 0 are
-            left out.
+            "loss", the weighted sum; what the objective between the heads names as its parts, "across_loss" where
+            it names none; "within_voice_loss" and "within_face_loss" between the encoders' own vectors; those of
+            weight 0 are left out.
         """
         weights, person = self.settings, clips.person
         parts: dict[str, Tensor] = {}
@@ -100,8 +113,11 @@ class JointNetwork(nn.Module):
         if weights.across_weight:
             one_video = clips.voice_video[:, None] == clips.face_video[None]  # (n voices, n faces)
             mask = (person[:, None] != person[None]) & ~one_video
-            found = self.across(*self.heads(voice, face), labels=person, mask=mask)
-            parts |= {name: found[name] for name in ("voice_to_face_loss", "face_to_voice_loss")}
+            towers = self.heads if self.across.takes == "unit" else self.heads.raw
+            # Of a corpus of clips no covariate is known here; an objective that cannot do without says so in `prepare`.
+            extras: dict[str, Any] = {"covariates": {}} if "covariates" in self.across.extras else {}
+            found = self.across(*towers(voice, face), labels=person, mask=mask, **extras)
+            parts |= {name: value for name, value in found.items() if name != "loss"} or {"across_loss": found["loss"]}
             total = total + weights.across_weight * found["loss"]
         for name, weight, objective, vectors, video in (
             ("within_voice_loss", weights.within_voice_weight, self.within_voice, voice, clips.voice_video),
@@ -133,15 +149,20 @@ class JointNetwork(nn.Module):
             yield from self.within_face.parameters()
 
     @property
-    def temperatures(self) -> dict[str, float]:
-        """The temperatures in use, by name; "temperature" is that across the modalities."""
+    def figures(self) -> dict[str, float]:
+        """Numbers of the objectives in use, by name: that across the modalities under its own, "temperature" say."""
         weights = self.settings
-        given = (
-            ("temperature", weights.across_weight, self.across),
+        within = (
             ("within_voice_temperature", weights.within_voice_weight, self.within_voice),
             ("within_face_temperature", weights.within_face_weight, self.within_face),
         )
-        return {name: float(objective.temperature) for name, weight, objective in given if weight}
+        found = self.across.figures() if weights.across_weight else {}
+        return {**found, **{name: float(objective.temperature) for name, weight, objective in within if weight}}
+
+    @property
+    def encoder_parameters(self) -> list[nn.Parameter]:
+        """Parameters of both encoders; all others are of the heads and the objectives."""
+        return [*self.voice.parameters(), *self.face.parameters()]
 
     def tensors(self) -> Tensors:
         """Return a copy of every weight and buffer under its name, each of its own shape."""
@@ -154,6 +175,46 @@ class JointNetwork(nn.Module):
             RuntimeError: a tensor is missing, left over, or of another shape.
         """
         self.load_state_dict({name: torch.from_numpy(np.array(array)) for name, array in tensors.items()})
+
+
+def build_heads(settings: EndToEndSettings, voice_dim: int, face_dim: int, *, seed: int) -> NetworkAssociator:
+    """Return the heads that the settings ask for, with fresh weights.
+
+    Args:
+        settings: with `heads` and `output_dim`, which every network gets that takes one and says none itself.
+        voice_dim: length of the voice encoder's vectors.
+        face_dim: length of the face encoder's.
+        seed: of the first weights, where `heads` says none.
+
+    Raises:
+        ConfigError: the associator is no network, or an option is left over or out of range.
+        UnknownNameError: no associator has this name.
+    """
+    given = settings.heads
+    if given == LINEAR or (isinstance(given, Mapping) and dict(given) == {"name": LINEAR}):
+        return TwoTower(
+            voice_dim,
+            face_dim,
+            hidden=(),
+            output_dim=settings.output_dim,
+            input_dropout=0.0,
+            hidden_dropout=0.0,
+            input_noise=0.0,
+            seed=seed,
+        )
+    spec = {"name": given} if isinstance(given, str) else given
+    if not isinstance(spec, Mapping) or not isinstance(spec.get("name"), str):
+        raise ConfigError(f"`heads` must be {LINEAR}, a name or a mapping with `name`. Got {given!r}.")
+    factory = ASSOCIATORS.get(spec["name"])
+    if not (isinstance(factory, type) and issubclass(factory, NetworkAssociator)):
+        raise ConfigError(f"`heads` must be {LINEAR} or a network associator. Got {spec['name']!r}. Try two_tower.")
+    for name in ("voice_dim", "face_dim"):
+        if name in spec:
+            raise ConfigError(f"`{name}` of the heads is that of the encoder. Got {spec[name]!r}. Leave it out.")
+    accepted = inspect.signature(factory).parameters
+    usual = {name: value for name, value in (("output_dim", settings.output_dim), ("seed", seed)) if name in accepted}
+    heads: NetworkAssociator = ASSOCIATORS.build({**usual, **spec, "voice_dim": voice_dim, "face_dim": face_dim})
+    return heads
 
 
 def trainable_encoder(spec: Spec, modality: str, device: str, *, seed: int) -> TrainableEncoder:

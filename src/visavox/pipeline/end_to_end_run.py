@@ -1,7 +1,8 @@
 """A corpus and a split to trained encoders and the vectors that they give: the first half of `train --corpus`.
 
 The second half, fitting the associator on those vectors and saving the model, is that of every training
-(`visavox.pipeline.model_training`).
+(`visavox.pipeline.model_training`). Under `torchrun` several processes train together: the first one goes through both
+halves, the others end with the first half and write and print nothing.
 
 Example:
     trained = train_encoders(plan_end_to_end(config), progress)
@@ -17,19 +18,30 @@ import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
+from visavox.batches.masks import codes
 from visavox.config import TrainConfig
 from visavox.corpus.embeddings import table_from_items
 from visavox.corpus.items import MODALITIES, Modality
 from visavox.corpus.splits import Splits
-from visavox.errors import ConfigError, DataError
-from visavox.models.associators.two_tower import TwoTower
+from visavox.errors import ConfigError, DataError, VisavoxError
+from visavox.models.associators.network import NetworkAssociator
 from visavox.models.encoders.trainable import TrainableEncoder, inner_folder
+from visavox.pipeline.distributed import ALONE, Processes, join_processes, told_processes
 from visavox.pipeline.embedding import CorpusEmbeddings
-from visavox.pipeline.end_to_end import RunOptions, Watch, autocast_pays, check_people, train_end_to_end
+from visavox.pipeline.end_to_end import (
+    RunOptions,
+    Watch,
+    autocast_pays,
+    check_people,
+    check_rows,
+    deal,
+    tell_objective,
+    train_end_to_end,
+)
 from visavox.pipeline.end_to_end_data import CorpusRows, PreparedCorpus, prepare_media
 from visavox.pipeline.end_to_end_network import JointNetwork, trainable_encoder
 from visavox.pipeline.end_to_end_settings import EndToEndSettings
@@ -62,6 +74,8 @@ class EndToEndPlan:
     """Of the corpus."""
     bfloat16: bool
     """Whether the networks run under autocast."""
+    processes: Processes = ALONE
+    """Who trains together."""
 
     def clips(self, subset: str) -> list[str]:
         """Return the clips of a subset that the corpus holds, in order."""
@@ -72,7 +86,7 @@ class EndToEndPlan:
     def identity(self) -> dict[str, Any]:
         """What decides the run, for config.yaml."""
         return {
-            "end_to_end": dataclasses.asdict(self.settings),
+            "end_to_end": json.loads(json.dumps(dataclasses.asdict(self.settings))),  # lists, as YAML gives them back
             "voice_encoder": self.specs["voice"],
             "face_encoder": self.specs["face"],
             "bfloat16": self.bfloat16,
@@ -91,8 +105,8 @@ class TrainedEncoders:
     """Encoders after training, and what they make of the corpus."""
 
     encoders: Mapping[Modality, TrainableEncoder]
-    heads: TwoTower
-    """The linear heads that were trained with them."""
+    heads: NetworkAssociator
+    """The heads that were trained with them."""
     embedded: CorpusEmbeddings
     """Training and validation clips as vectors of the encoders, and how they were made."""
 
@@ -117,11 +131,39 @@ class TrainedEncoders:
 def plan_end_to_end(config: TrainConfig) -> EndToEndPlan:
     """Read what a run needs to know and refuse what it cannot do, before anything is written.
 
+    Under `torchrun` it returns in the first process only. The others train from here on, and their process ends with
+    the training: what comes after it is written and printed once.
+
     Raises:
-        ConfigError: an unknown setting; an encoder that cannot be trained; no validation people.
+        ConfigError: an unknown setting; an encoder that cannot be trained; no validation people; more processes than
+            a batch has rows.
         DataError: no corpus, no split, a split of another corpus, or one with somebody on two sides; too few training
-            people, or people with one clip where a term needs two.
+            people, or people with one clip where a term needs two; the other processes cannot be reached.
+        SystemExit: in every process but the first, with 0 when all went well.
     """
+    rank, _ = told_processes()
+    if rank:
+        _follow(config)
+    processes = join_processes(Compute.of(config).torch_device)
+    with processes.together():
+        return _plan(config, processes)
+
+
+def _follow(config: TrainConfig) -> NoReturn:
+    """Train as one of the processes that are not the first, in silence: what goes wrong the first one says."""
+    try:
+        processes = join_processes(Compute.of(config).torch_device)
+        with processes.together():
+            plan = _plan(config, processes)
+        train_encoders(plan)
+    except VisavoxError as error:
+        raise SystemExit(error.exit_code) from error
+    except KeyboardInterrupt as error:
+        raise SystemExit(130) from error
+    raise SystemExit(0)
+
+
+def _plan(config: TrainConfig, processes: Processes) -> EndToEndPlan:
     assert config.corpus is not None and config.splits is not None
     settings = EndToEndSettings.of(config.end_to_end)
     specs: dict[Modality, Spec] = {
@@ -129,8 +171,8 @@ def plan_end_to_end(config: TrainConfig) -> EndToEndPlan:
         "face": config.face_encoder or "face_cnn",
     }
     device = Compute.of(config).torch_device
-    for modality, spec in specs.items():
-        trainable_encoder(spec, modality, device, seed=config.seed)
+    encoders = {m: trainable_encoder(spec, m, device, seed=config.seed) for m, spec in specs.items()}
+    network = JointNetwork(encoders["voice"], encoders["face"], settings, seed=config.seed)
     if config.patience_epochs and not settings.across_weight:
         raise ConfigError("`patience_epochs` judges the learned heads, and `across_weight` 0 leaves them untrained.")
     rows = CorpusRows.read(config.corpus)
@@ -148,9 +190,14 @@ def plan_end_to_end(config: TrainConfig) -> EndToEndPlan:
         if not people[modality]:
             raise DataError(f"The split has no {modality} to train on. Split again with smaller shares for the rest.")
     check_people(people["voice"], people["face"], settings)
+    numbers = codes([*people["voice"], *people["face"]])
+    n_voices = len(people["voice"])
+    batches = deal(numbers[:n_voices], numbers[n_voices:], settings, seed=config.seed)
+    check_rows(batches, settings, processes)
+    tell_objective(network, batches, settings, n_rows=n_voices, seed=config.seed)
     _refuse_leaks(splits, rows)
     low = config.precision == "bfloat16" or (config.precision == "auto" and autocast_pays(device))
-    return EndToEndPlan(config, settings, specs, kept, splits, low)
+    return EndToEndPlan(config, settings, specs, kept, splits, low, processes)
 
 
 def train_encoders(
@@ -165,19 +212,22 @@ def train_encoders(
 
     Raises:
         DataError: too few people, people with one clip where a term needs two, a loss that is no number, a state of
-            another run.
+            another run, another process has ended.
     """
-    config, settings = plan.config, plan.settings
+    config, settings, processes = plan.config, plan.settings, plan.processes
+    processes.wait()  # until the first one has cleared the folder
     device = Compute.of(config).torch_device
     encoders = {m: trainable_encoder(plan.specs[m], m, device, seed=config.seed) for m in MODALITIES}
-    corpus = prepare_media(
-        plan.rows,
-        plan.specs,
-        workers=config.workers,
-        max_memory_gb=settings.max_memory_gb,
-        spill=config.out / PREPARED,
-        progress=progress,
-    )
+    spill = config.out / PREPARED / ("" if processes.is_first else f"process-{processes.rank}")
+    with processes.together():
+        corpus = prepare_media(
+            plan.rows,
+            plan.specs,
+            workers=config.workers,
+            max_memory_gb=settings.max_memory_gb,
+            spill=spill,
+            progress=progress,
+        )
     training = corpus.of_clips(plan.clips("train"))
     network = JointNetwork(encoders["voice"], encoders["face"], settings, seed=config.seed).to(device)
     options = RunOptions(
@@ -201,10 +251,12 @@ def train_encoders(
         watch=_watch(plan, corpus, network) if settings.across_weight else None,
         keep=keep,
         progress=progress,
+        processes=processes,
     )
+    processes.leave()
     network.to("cpu")
     trained = TrainedEncoders(encoders, network.heads, _embed(plan, corpus, encoders))
-    shutil.rmtree(config.out / PREPARED, ignore_errors=True)
+    shutil.rmtree(spill, ignore_errors=True)
     return trained
 
 

@@ -8,7 +8,6 @@ Example:
 from __future__ import annotations
 
 import datetime
-import json
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -23,26 +22,33 @@ from visavox.corpus.catalog import CATALOG, Catalog
 from visavox.corpus.trial_files import MANIFEST, read_trials
 from visavox.corpus.trials import DIRECTIONS, Direction, Trials, TrialSet
 from visavox.errors import ConfigError
+from visavox.evaluation.analysis import analysis_sections
 from visavox.evaluation.baselines import GenderAlone, random_scores
-from visavox.evaluation.comparison import compare_reports
 from visavox.evaluation.history import TrainingHistory, history_from_rows
 from visavox.evaluation.knowable_ceiling import WorldCeiling, read_ceiling
 from visavox.evaluation.knowable_report import same_gender_shares, with_knowable
 from visavox.evaluation.measures import Curve, Measure, ProtocolResult
-from visavox.evaluation.record import Baseline, Report
-from visavox.evaluation.report import read_report, write_report
+from visavox.evaluation.record import Baseline, Report, Section
+from visavox.evaluation.report import read_report
 from visavox.evaluation.scoring import Scorer, dot_product
 from visavox.evaluation.strips import pick_strips
 from visavox.pipeline.checkpoints import list_checkpoints
 from visavox.pipeline.embedding import load_ceiling
 from visavox.pipeline.gender_prediction import gender_predictor, prediction_note
+from visavox.pipeline.published_evaluation import evaluate_published
+from visavox.pipeline.report_writing import finish_report
+from visavox.pipeline.rival_model import compared_with, find_rival
 from visavox.pipeline.tested_people import TestedPeople, find_tested_people, project
 from visavox.pipeline.training_log import METRICS_FILE, read_metrics
 from visavox.pipeline.world_embeddings import ENCODER as WORLD_LATENTS
 from visavox.registry import PROTOCOLS
 
 PROTOCOL_NAMES = ("matching", "verification", "retrieval")
+SIDE_BY_SIDE = (
+    "all pairs, and beside them the side-by-side test of FaceTones (sbs), batches of 50 in the order of the table"
+)
 MIN_RESAMPLES = 100
+MOST_ANALYSED = 4_000_000  # pairs; 2,000 by 2,000 take half a minute
 N_SCORERS = 3  # the model, gender alone, random
 SHARED_VOICES = (
     "The encoders were trained on public collections (see Encoders). Where tested people are in those, the voice "
@@ -61,15 +67,23 @@ def evaluate_model(config: EvaluateConfig, progress: Progress | None = None) -> 
         DataError: a model, table or world is damaged or does not fit; the model was trained on the tested people, or
             they are not of the world that is named.
     """
+    if config.protocol in ("sss", "pins", "fame"):
+        return evaluate_published(config, progress)
     ceiling = _check_requests(config)
     people = find_tested_people(config, progress)
+    rival = find_rival(config, people, progress) if config.against else None
     if ceiling is not None:
         ceiling.check_people((*people.voice.identities, *people.face.identities))
     lists = _read_trials(config, people)
-    course = _Course(progress)
+    course = _Course(progress, N_SCORERS + (rival is not None), with_sbs=config.protocol == "sbs")
     results = run_protocols(people, dot_product, config, lists, course)
+    sections = []
+    if rival is not None:
+        others = run_protocols(rival, dot_product, config, lists, course)
+        sections.append(compared_with(config, people, results, rival, others, lists))
+    sections += _analysis(config, people)
     report = Report(
-        title=f"{_short_name(config)} on {people.name}" if people.model else people.name,
+        title=people.name if config.subset == "folds" else f"{_short_name(config)} on {people.name}",
         measures=_measures(results),
         curves=(*(curve for result in results for curve in result.curves), *_checkpoint_curves(config, people)),
         provenance=_provenance(config, people, lists),
@@ -78,31 +92,46 @@ def evaluate_model(config: EvaluateConfig, progress: Progress | None = None) -> 
         notes=_notes(config, people, results),
         training=_history(config),
         next_steps=config.next_steps,
+        sections=tuple(sections),
     )
     if ceiling is not None:
         report = with_knowable(report, ceiling, same_gender_shares(people.voice, people.face))
-    if config.final:
-        log_final_test(config, report)  # first, so that no final figure is seen that is not in the log
-    write_report(report, config.out)
-    if config.compare:
-        comparison = compare_reports([config.out, *config.compare])
-        (config.out / "comparison.html").write_text(comparison.html, encoding="utf-8")
-        (config.out / "comparison.md").write_text(comparison.markdown, encoding="utf-8")
+    finish_report(config, report)
     return report
+
+
+def _analysis(config: EvaluateConfig, people: TestedPeople) -> tuple[Section, ...]:
+    """Return what is beside the protocols, of voices as probes: shortcuts, groups, calibration, open set."""
+    if not config.analysis or len(people.voice) * len(people.face) > MOST_ANALYSED:
+        return ()
+    recordings = None
+    if people.corpus is not None and (people.corpus / CATALOG).is_file():
+        with Catalog.open(people.corpus / CATALOG) as catalog:
+            recordings = {item.key: dict(item.quality) for item in catalog.items()}
+    return analysis_sections(
+        people.voice,
+        people.face,
+        direction="voice_to_face",
+        seed=config.seed,
+        n_resamples=config.resamples,
+        recordings=recordings,
+        match_scale=people.model.preprocess.match_scale if people.model is not None else None,
+    )
 
 
 class _Course:
     """Says how many of the scorers' runs over protocols and directions are done."""
 
-    def __init__(self, progress: Progress | None) -> None:
+    def __init__(self, progress: Progress | None, n_scorers: int, *, with_sbs: bool) -> None:
         self.progress = progress
         self.done = 0
+        self.total = n_scorers * (len(PROTOCOL_NAMES) * len(DIRECTIONS) + with_sbs)
 
     def step(self) -> None:
         """Count one more."""
         self.done += 1
         if self.progress is not None:
-            self.progress(self.done, N_SCORERS * len(PROTOCOL_NAMES) * len(DIRECTIONS))
+            self.progress(self.done, self.total)
 
 
 def _check_requests(config: EvaluateConfig) -> WorldCeiling | None:
@@ -138,26 +167,14 @@ def run_protocols(
                 results.append(found)
             if course is not None:
                 course.step()
+    if config.protocol == "sbs":
+        side_by_side: Any = PROTOCOLS.build({"name": "sbs", "n_resamples": config.resamples})
+        results.append(
+            side_by_side.evaluate(people.voice, people.face, rng=np.random.default_rng(config.seed), scorer=scorer)
+        )
+        if course is not None:
+            course.step()
     return results
-
-
-def log_final_test(config: EvaluateConfig, report: Report) -> None:
-    """Append one dated line to the log of final tests: model, people, and the main figures."""
-    main = [m for m in report.measures if m.measure in ("accuracy_1_of_2", "auc") and m.value == m.value]
-    row = {
-        "date": report.provenance["date"],
-        "model": config.model,
-        "people": report.provenance["corpus"],
-        "catalog_hash": report.provenance["catalog_hash"],
-        "trial_hash": report.provenance["trial_hash"],
-        "version": report.provenance["version"],
-        "figures": {
-            " ".join((m.direction, m.group, m.measure)): [round(v, 4) for v in (m.value, m.low, m.high)] for m in main
-        },
-    }
-    config.final_log.parent.mkdir(parents=True, exist_ok=True)
-    with config.final_log.open("a", encoding="utf-8") as log:
-        log.write(json.dumps(row) + "\n")
 
 
 def _baselines(
@@ -197,6 +214,8 @@ def _provenance(config: EvaluateConfig, people: TestedPeople, lists: TrialSet | 
         "seed": config.seed,
         "resamples": config.resamples,
         "model": config.model,
+        **({"against": config.against} if config.against else {}),
+        **({"protocol": SIDE_BY_SIDE} if config.protocol == "sbs" else {}),
         "encoders": {
             modality: {"name": getattr(people.raw, modality).encoder, **_without(about, "spec")}
             for modality, about in encoders.items()
@@ -223,7 +242,7 @@ def _notes(config: EvaluateConfig, people: TestedPeople, results: list[ProtocolR
             "Who speaks is unknown here: each video (each clip where the video is unknown) counts as one person."
         )
     notes += filter(None, [prediction_note(people.raw.about)])
-    if people.model is None:
+    if config.subset == "folds":
         notes.append(
             "Each fold was scored by a model that was trained on the other folds; scores of two folds never meet."
         )

@@ -34,6 +34,7 @@ from visavox.models.associators.base import Associator
 from visavox.persistence import writing
 from visavox.pipeline.base_recipe import ASSOCIATOR
 from visavox.pipeline.cross_validation import cross_validate
+from visavox.pipeline.distributed import refuse_several
 from visavox.pipeline.embedding import CorpusEmbeddings, load_ceiling
 from visavox.pipeline.end_to_end_associator import HEADS, check_learned_spec, fit_learned
 from visavox.pipeline.end_to_end_run import TrainedEncoders, plan_end_to_end, train_encoders
@@ -90,6 +91,7 @@ def train_model(config: TrainConfig, progress: Progress | None = None) -> TrainO
     if config.corpus is not None:
         return _train_from_corpus(config, settings, progress)
     assert config.embeddings is not None
+    refuse_several("Training on embeddings")
     spec: Any = ASSOCIATOR if config.associator == "base" else config.associator
     plans = plan_networks(spec, settings)
     if config.objective is not None and not plans:

@@ -1,7 +1,8 @@
 """Which people a model is measured on, as tables in its own space, and the refusal of those it was trained on.
 
 Four ways lead here: a folder of pairs (prepared and embedded on the spot), a corpus with a split (embedded on the
-spot), embeddings with a split, or the held-out vectors of a run over folds.
+spot), embeddings with a split, or the held-out vectors of a run over folds. The model "identity" leaves vectors as they
+are: they must lie in one space already.
 
 Example:
     people = find_tested_people(EvaluateConfig(pairs=Path("data/voxceleb"), out=Path("report")))
@@ -19,21 +20,25 @@ from typing import Any
 from visavox.config import EmbedConfig, EvaluateConfig
 from visavox.corpus.catalog import CATALOG, Catalog
 from visavox.corpus.embeddings import EmbeddingTable
+from visavox.corpus.items import MODALITIES
 from visavox.corpus.pairing import match_clips
 from visavox.corpus.splits import Splits
 from visavox.corpus_config import PrepareConfig
 from visavox.errors import ConfigError, DataError
+from visavox.metrics.listed_scores import unit_rows
 from visavox.models.associators.base import Associator
 from visavox.pipeline.carried_encoders import is_same_encoder
 from visavox.pipeline.corpus_building import build_corpus
-from visavox.pipeline.embedding import CorpusEmbeddings, embed_corpus
+from visavox.pipeline.embedding import ABOUT, CorpusEmbeddings, embed_corpus
 from visavox.pipeline.frozen_encoder import Compute
 from visavox.pipeline.gender_prediction import with_predicted_genders
-from visavox.pipeline.model_training import HELD_OUT
+from visavox.pipeline.run_folder import HELD_OUT
 from visavox.pipeline.splitting import SPLITS, refuse_leaks
 from visavox.pipeline.voice_face_model import VoiceFaceModel, overlap
 
 Progress = Callable[[int, int], None]
+
+IDENTITY = "identity"  # the model that leaves vectors as they are
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,7 @@ class TestedPeople:
     face: EmbeddingTable
     """Faces in the model's space."""
     model: VoiceFaceModel | None
-    """None for a run over folds, which has one model a fold."""
+    """None for a run over folds, which has one model a fold, and for vectors that are compared as they are."""
     corpus: Path | None
     """Folder of the corpus, for the strips; None where unknown."""
 
@@ -75,6 +80,8 @@ def find_tested_people(config: EvaluateConfig, progress: Progress | None = None)
     if config.subset == "folds":
         return _held_out(config)
     _check_request(config)
+    if config.model == IDENTITY:
+        return _as_they_are(config)
     model = VoiceFaceModel.from_pretrained(config.model, compute=Compute.of(config))
     corpus = config.corpus
     if config.pairs is not None:
@@ -86,7 +93,7 @@ def find_tested_people(config: EvaluateConfig, progress: Progress | None = None)
     else:
         assert corpus is not None
         _check_subset(config, corpus)
-        raw, name = _subset(config, _embedded(config, model, corpus, progress)), _subset_name(config, corpus)
+        raw, name = _subset(config, embedded_corpus(config, model, corpus, progress)), _subset_name(config, corpus)
     check_encoders(model, raw)
     raw = with_predicted_genders(raw)
     if config.subset != "train":
@@ -162,10 +169,10 @@ def _from_pairs(config: EvaluateConfig, model: VoiceFaceModel, progress: Progres
         workers=config.workers,
     )
     build_corpus(prepare, progress)
-    return _embedded(config, model, config.out / "corpus", progress)
+    return embedded_corpus(config, model, config.out / "corpus", progress)
 
 
-def _embedded(
+def embedded_corpus(
     config: EvaluateConfig, model: VoiceFaceModel, corpus: Path, progress: Progress | None
 ) -> CorpusEmbeddings:
     """Return a corpus as vectors of the model's own encoders; they are kept in `out`/embeddings."""
@@ -180,6 +187,30 @@ def _embedded(
         batch_size=config.batch_size,
     )
     return embed_corpus(embed, progress)
+
+
+def load_embeddings(folder: Path, model: str) -> CorpusEmbeddings:
+    """Return the tables of a folder; the model `IDENTITY` needs no description of their encoders.
+
+    Raises:
+        DataError: a file is missing or damaged.
+    """
+    if model == IDENTITY and not (folder / ABOUT).is_file():
+        voice, face = (EmbeddingTable.load(folder / f"{modality}.parquet") for modality in MODALITIES)
+        return CorpusEmbeddings(voice, face, {})
+    return CorpusEmbeddings.load(folder)
+
+
+def _as_they_are(config: EvaluateConfig) -> TestedPeople:
+    """Return the people of a folder of embeddings that lie in one space already, compared by cosine."""
+    if config.embeddings is None:
+        raise ConfigError("`model` identity takes vectors that lie in one space already. Give --embeddings.")
+    raw = _subset(config, load_embeddings(config.embeddings, config.model))
+    sides = [
+        table.replace_vectors(unit_rows(table.vectors, names=table.keys), table.encoder)
+        for table in (raw.voice, raw.face)
+    ]
+    return TestedPeople(_subset_name(config, config.embeddings), raw, sides[0], sides[1], None, config.corpus)
 
 
 def _check_subset(config: EvaluateConfig, corpus: Path) -> None:

@@ -36,6 +36,7 @@ from visavox.models.associators.network import NetworkAssociator
 from visavox.objectives.base import Objective, TrainingFacts
 from visavox.pipeline.checkpoints import STATE_FILE, TrainingState, pairs_digest, step_folder
 from visavox.pipeline.monitoring import monitored, pair_figures
+from visavox.pipeline.objective_files import give_files
 from visavox.pipeline.training_log import RunPlace, TrainingLog
 from visavox.registry import OBJECTIVES
 
@@ -207,6 +208,7 @@ class _Run:
             ),
             torch.Generator().manual_seed(int(np.random.SeedSequence([settings.seed, 2]).generate_state(1)[0])),
         )
+        give_files(objective)
         self.state = _fresh_state(model.to(device), objective.to(device), settings, device)
         # Nothing reads the training figures of a run that writes nothing: they would double its time.
         watched = {"train": pairs if place else None, "validation": validation}

@@ -1,0 +1,60 @@
+"""Who is most like whom: against a slow loop, and whatever the order of rows."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from visavox.corpus import trial_neighbours
+from visavox.corpus.embeddings import EmbeddingTable
+from visavox.corpus.trial_neighbours import nearest_people
+
+
+def table(people: list[str], vectors: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> EmbeddingTable:
+    keys = tuple(f"k{row:03d}" for row in range(len(people)))
+    return EmbeddingTable("face", "e", keys, keys, tuple(people), (None,) * len(people), {}, vectors)
+
+
+def slow(people: list[str], vectors: np.ndarray[tuple[int, int], np.dtype[np.float64]]) -> dict[str, tuple[str, ...]]:
+    means = {}
+    for person in sorted(set(people)):
+        own = [vector / np.linalg.norm(vector) for name, vector in zip(people, vectors, strict=True) if name == person]
+        mean = np.sum(own, axis=0)
+        means[person] = mean / np.linalg.norm(mean)
+    return {
+        person: tuple(sorted((p for p in means if p != person), key=lambda p, v=vector: -float(means[p] @ v)))
+        for person, vector in means.items()
+    }
+
+
+def test_a_slow_loop_finds_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    people = [f"p{i}" for i in rng.integers(12, size=40)]
+    vectors = rng.normal(size=(40, 5)).astype(np.float32).astype(np.float64)
+    found = nearest_people(table(people, vectors))
+    assert found == slow(people, vectors)
+    monkeypatch.setattr(trial_neighbours, "BLOCK", 5)
+    assert nearest_people(table(people, vectors)) == found
+
+
+def test_the_order_of_rows_makes_no_difference() -> None:
+    rng = np.random.default_rng(1)
+    one = table([f"p{i % 7}" for i in range(30)], rng.normal(size=(30, 4)))
+    assert nearest_people(one.select(rng.permutation(30))) == nearest_people(one)
+
+
+def test_each_row_counts_alike_however_long_its_vector() -> None:
+    """Ann's two rows point along both axes; the long one must not win."""
+    found = nearest_people(table(["Ann", "Ann", "Bob", "Cy"], np.array([[100.0, 0], [0, 1], [1, 1], [1, 0]])))
+    assert found["Ann"] == ("Bob", "Cy")
+
+
+def test_only_so_many_are_kept() -> None:
+    found = nearest_people(table(list("ABCD"), np.array([[1.0, 0], [0.9, 0.1], [0.5, 0.5], [0, 1]])), 2)
+    assert found == {"A": ("B", "C"), "B": ("A", "C"), "C": ("B", "A"), "D": ("C", "B")}
+
+
+def test_equals_are_in_the_order_of_their_names_and_zeros_are_like_nobody() -> None:
+    found = nearest_people(table(list("CBA"), np.array([[1.0, 0], [1, 0], [1, 0]])))
+    assert found == {"A": ("B", "C"), "B": ("A", "C"), "C": ("A", "B")}
+    assert nearest_people(table(["A", "Z"], np.array([[1.0, 0], [0, 0]]))) == {"A": ("Z",), "Z": ("A",)}
