@@ -57,6 +57,7 @@ def main() -> None:
             line("the whole real experiment, warm", once(*run))
     for threads in (1, torch.get_num_threads()):
         line(f"1,000 steps of batch 1,024, two towers 256-256-64, {threads} threads", training_seconds(threads))
+        line("the same with noise and dropout", training_seconds(threads, dropout=True))
 
 
 def once(*words: str) -> float:
@@ -69,7 +70,7 @@ def several(*words: str) -> float:
     return statistics.median(once(*words) for _ in range(5))
 
 
-def training_seconds(threads: int) -> float:
+def training_seconds(threads: int, *, dropout: bool = False, objective: str = "info_nce") -> float:
     from visavox.batches.pair_batches import Pairs
     from visavox.models.associators.two_tower import TwoTower
     from visavox.pipeline.training import TrainingSettings, train_network
@@ -77,11 +78,12 @@ def training_seconds(threads: int) -> float:
     rng = np.random.default_rng(0)
     n = 10_240
     pairs = Pairs.of(rng.normal(size=(n, 256)), rng.normal(size=(n, 256)), identities=[str(i) for i in range(n)])
-    towers = TwoTower(256, 256, input_dropout=0.0, hidden_dropout=0.0, input_noise=0.0)
+    plain = {} if dropout else {"input_dropout": 0.0, "hidden_dropout": 0.0, "input_noise": 0.0}
+    towers = TwoTower(256, 256, **plain)
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     started = time.perf_counter()
-    train_network(towers, pairs, TrainingSettings(n_epochs=100, batch_size=1024))
+    train_network(towers, pairs, TrainingSettings(n_epochs=100, batch_size=1024, objective=objective))
     torch.set_num_threads(before)
     return time.perf_counter() - started
 

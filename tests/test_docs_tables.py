@@ -29,7 +29,7 @@ def test_every_objective_has_its_row_and_says_whether_it_needs_labels() -> None:
 
 
 def test_every_protocol_has_its_row() -> None:
-    assert sorted(first_cells("protocols.md", "protocol")) == PROTOCOLS.names()
+    assert sorted(first_cells("protocols.md", "name")) == PROTOCOLS.names()
 
 
 @pytest.mark.parametrize("path", sorted(DOCS.glob("*.md")), ids=lambda p: p.name)

@@ -99,7 +99,7 @@ class RobustnessConfig(PooledConfig):
     """Measure how a model fares as voices and faces get worse: noise, codec, telephone, length, blur, pose, size."""
 
     out: Path
-    """Folder for report.json, report.md, report.html with the curves."""
+    """Folder for report.json, report.md, report.html with the curves, and degraded/, from which a run resumes."""
     corpus: Path
     """Folder that `prepare` wrote."""
     model: str = "base"
@@ -109,7 +109,8 @@ class RobustnessConfig(PooledConfig):
     subset: Literal["train", "validation", "test", "all"] = "test"
     """Which clips of the splits."""
     conditions: tuple[str, ...] = ()
-    """Names of conditions; by default all: noise, codec, telephone, length, blur, pose, resolution."""
+    """Names of conditions, or of single degradations in them; by default all: noise, codec, telephone, reverberation,
+    length, loudness, blur, resolution, pose, occlusion, jpeg, brightness."""
     resamples: int = 1000
     """Bootstrap resamples of people behind each interval; 100 or more."""
     seed: int = 0

@@ -10,7 +10,11 @@ import json
 import sys
 
 from visavox.config import SplitConfig
+from visavox.errors import one_line
 from visavox.pipeline.splitting import SplitOutcome, split_corpus
+
+SHOWN = 3
+"""People outside a published split whom the line names."""
 
 
 def run(config: SplitConfig) -> int:
@@ -31,6 +35,7 @@ def summarise(outcome: SplitOutcome) -> dict[str, object]:
         "seed": outcome.splits.seed,
         "trials": {name: len(trials.probes) for name, trials in outcome.trials.lists.items()},
         "skipped": dict(outcome.trials.skipped),
+        "outside": {"people": len(outcome.outside), "some": list(outcome.outside[:SHOWN])},
         "audit": outcome.audit.summary(),
         "audit_errors": outcome.audit.n_errors,
     }
@@ -40,6 +45,12 @@ def describe(outcome: SplitOutcome, config: SplitConfig) -> str:
     """Return the outcome as lines for a reader."""
     clips = ", ".join(f"{name} {count}" for name, count in outcome.splits.counts().items() if count)
     lines = [f"{config.out}: clips {clips}; {outcome.splits.n_folds} folds; seed {outcome.splits.seed}"]
+    if outcome.outside:
+        more = ", ..." if len(outcome.outside) > SHOWN else ""
+        some = ", ".join(one_line(name) for name in outcome.outside[:SHOWN])
+        lines.append(
+            f"  outside people that the published split does not name: {len(outcome.outside):,} ({some}{more})"
+        )
     width = max(map(len, outcome.trials.lists), default=0)
     lines += [f"  trials  {name:<{width}} {len(t.probes):6,}" for name, t in outcome.trials.lists.items()]
     reasons: dict[str, list[str]] = {}

@@ -24,7 +24,7 @@ def written(folder: Path, name: str, text: str) -> PeopleList:
 @pytest.mark.parametrize(
     ("one", "other"),
     [
-        ("A.B._Sample", "aj buckley"),
+        ("A.B._Sample", "ab sample"),
         ("Beyoncé_Knowles", "Beyonce Knowles"),
         ("Søren Kierkegård", "soren_kierkegard"),
         ("Łukasz", "lukasz"),
@@ -70,9 +70,9 @@ def test_a_table_with_two_names_a_person_gives_both(tmp_path: Path) -> None:
     listed = written(tmp_path, "meta.csv", META)
     assert listed.rows[0] == ListRow(people=("id10001", "A.B._Sample"))
     assert (listed.n_people, listed.n_videos) == (2, 0)
-    shared = listed.shared_with({"a r rahman", "Somebody", "7"}, videos=())
+    shared = listed.shared_with({"c d sample", "Somebody", "7"}, videos=())
     assert [(match.name, match.listed, match.row.people[0]) for match in shared.people] == [
-        ("a r rahman", "C.D._Sample", "id10002")
+        ("c d sample", "C.D._Sample", "id10002")
     ]
     assert shared.n_numbers == 1
     assert listed.shared_with({"id10001"}, ()).people[0].name == "id10001"

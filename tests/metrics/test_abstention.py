@@ -89,3 +89,10 @@ def test_wrong_input_is_refused() -> None:
         risk_coverage(np.array([1.0, math.nan]), np.ones(2))
     with pytest.raises(DataError, match="^`right` must lie between 0 and 1. Got 2.0 among 2"):
         risk_coverage(np.ones(2), np.array([1, 2]))
+
+
+def test_one_answer_and_confidences_of_a_small_type() -> None:
+    curve = risk_coverage(np.array([7.0]), np.array([0]))
+    assert (curve.coverage.tolist(), curve.risk.tolist(), curve.thresholds.tolist()) == ([1.0], [1.0], [7.0])
+    whole = risk_coverage(np.array([3, 250], dtype=np.uint8), np.array([0, 1]))  # -3 is 253 in this type
+    assert (whole.thresholds.tolist(), whole.risk.tolist()) == ([250.0, 3.0], [0.0, 0.5])

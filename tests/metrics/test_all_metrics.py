@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from visavox.errors import DataError, UndefinedMetricWarning
 from visavox.metrics import matching, retrieval, verification
+from visavox.metrics.calibration import cllr, min_cllr
 from visavox.metrics.matching import all_pairs_accuracy_score, listed_accuracy_score, matching_curve
 from visavox.metrics.retrieval import mean_average_precision_score, median_rank_cost, recall_at_k_score
 from visavox.metrics.verification import auc_score, equal_error_rate, min_detection_cost
@@ -55,6 +56,7 @@ EMPTY = {
     "equal_error_rate": lambda: equal_error_rate(np.zeros(0), np.zeros(0, dtype=int)),
     "min_detection_cost": lambda: min_detection_cost(np.zeros(0), np.zeros(0, dtype=int)),
 }  # fmt: skip
+ONE_CLASS = np.zeros(2), np.ones(2, dtype=int)
 LOWER_IS_BETTER = {"median_rank_cost", "equal_error_rate", "min_detection_cost"}
 
 every_metric = pytest.mark.parametrize("name", METRICS)
@@ -154,6 +156,15 @@ def test_nan_is_a_one_line_error(name: str) -> None:
 def test_nothing_to_measure_is_nan_with_a_warning(name: str) -> None:
     with pytest.warns(UndefinedMetricWarning):
         assert np.isnan(EMPTY[name]())
+
+
+@pytest.mark.parametrize("name", [*EMPTY, "cllr", "min_cllr"])
+def test_warnings_point_at_the_caller(name: str) -> None:
+    """Not run on mutants: there every call comes from mutmut."""
+    others = {"cllr": lambda: cllr(*ONE_CLASS), "min_cllr": lambda: min_cllr(*ONE_CLASS)}
+    with pytest.warns(UndefinedMetricWarning) as said:
+        (EMPTY | others)[name]()
+    assert said[0].filename == __file__
 
 
 def test_every_public_metric_is_tested_here() -> None:

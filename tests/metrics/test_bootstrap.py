@@ -43,7 +43,8 @@ def test_the_same_seed_draws_the_same_people() -> None:
 
 @pytest.mark.parametrize("arguments", [{"n_people": 0, "n_resamples": 3}, {"n_people": 3, "n_resamples": 0}])
 def test_nobody_cannot_be_resampled(arguments: dict[str, int]) -> None:
-    with pytest.raises(ConfigError, match=r"must be at least 1. Got 0"):
+    name = next(name for name, number in arguments.items() if not number)
+    with pytest.raises(ConfigError, match=rf"^`{name}` must be at least 1\. Got 0\.$"):
         resample_people(**arguments, rng=np.random.default_rng(0))
 
 
@@ -83,7 +84,9 @@ def test_an_undefined_interval_is_nan(value: float, resampled: list[float]) -> N
 
 @pytest.mark.parametrize("level", [0.0, 1.0, 95.0])
 def test_the_level_is_a_share(level: float) -> None:
-    with pytest.raises(ConfigError, match="`level` must lie between 0 and 1"):
+    with pytest.raises(
+        ConfigError, match=rf"^`level` must lie between 0 and 1\. Got {level}\. Use 0.95 for a 95 % interval\.$"
+    ):
         percentile_interval(0.5, np.array([0.4, 0.6]), level=level)
 
 
@@ -206,10 +209,55 @@ def test_p_values_of_equal_models_are_spread_evenly() -> None:
 
 
 def test_unpaired_resamples_are_refused() -> None:
-    with pytest.raises(DataError, match=r"must be the same draws: got \(3,\) and \(4,\)"):
+    with pytest.raises(DataError) as caught:
         paired_difference(0.5, 0.5, np.ones(3), np.ones(4))
+    assert str(caught.value) == (
+        "Paired resamples must be the same draws: got (3,) and (4,) values. "
+        "Evaluate both models with one seed and one number of resamples."
+    )
 
 
 def test_an_undefined_difference_is_nan() -> None:
     found = paired_difference(float("nan"), 0.5, np.ones(3), np.ones(3))
     assert np.isnan([found.value, found.low, found.high, found.p_value]).all()
+
+
+def slow_quantile(values: list[float], share: float) -> float:
+    """Linear between the order statistics: place 0 is the least, place n - 1 the greatest."""
+    ranked, place = sorted(values), share * (len(values) - 1)
+    low = min(int(place), len(ranked) - 2)
+    return ranked[low] + (place - low) * (ranked[low + 1] - ranked[low])
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("level", [0.5, 0.95])
+@pytest.mark.parametrize("levels", [3, 10**9])
+def test_intervals_and_p_are_those_of_a_slow_loop(seed: int, level: float, levels: int) -> None:
+    rng = np.random.default_rng(seed)
+    a, b = (rng.integers(0, levels, 40) / levels for _ in range(2))
+    value_a, value_b = 0.55, 0.45
+    shift = value_a - sum(a) / 40
+    interval = percentile_interval(value_a, a, level=level)
+    ends = [slow_quantile([x + shift for x in a], share) for share in ((1 - level) / 2, (1 + level) / 2)]
+    assert (interval.low, interval.high) == pytest.approx(tuple(ends), abs=1e-9)
+    found = paired_difference(value_a, value_b, a, b, level=level)
+    differences = [x - y for x, y in zip(a, b, strict=True)]
+    moved = [d + 0.1 - sum(differences) / 40 for d in differences]
+    assert found.value == pytest.approx(0.1, abs=1e-12)
+    assert (found.low, found.high) == pytest.approx(
+        tuple(slow_quantile(moved, s) for s in ((1 - level) / 2, (1 + level) / 2))
+    )
+    fewer = min(sum(d <= 0 for d in moved), sum(d >= 0 for d in moved))
+    assert found.p_value == pytest.approx(min(1.0, 2 * (fewer + 1) / 41), abs=1e-12)
+
+
+def test_two_resamples_are_enough_and_the_default_level_is_95_percent() -> None:
+    assert percentile_interval(0.5, np.array([0.4, 0.6])) == percentile_interval(0.5, np.array([0.4, 0.6]), level=0.95)
+    interval = percentile_interval(0.5, np.array([0.4, 0.6]))
+    assert (interval.low, interval.high) == pytest.approx((0.405, 0.595))
+    lower = percentile_interval(0.01, np.array([0.0, 0.5]), bounds=(0.0, 1.0))
+    assert lower.low == 0.0
+    found = paired_difference(0.5, 0.4, np.array([0.4, np.nan, 0.6]), np.array([0.4, 0.4, 0.4]))
+    assert found.p_value == pytest.approx(1.0)
+    assert (found.low, found.high) == pytest.approx((0.1 - 0.095, 0.1 + 0.095))
+    assert resample_people(2, rng=np.random.default_rng(0)).shape == (1000, 2)

@@ -117,3 +117,25 @@ def test_what_cannot_be_fitted_is_refused(fit) -> None:
         fit(np.array([0.1, np.inf]), np.array([0, 1]))
     with pytest.raises(DataError, match="must hold no NaN"):
         fit(np.array([0.1, np.nan]), np.array([0, 1]))
+
+
+def test_scores_that_span_one_unit_are_not_constant() -> None:
+    found = fit_isotonic(np.array([0.0, 1.0]), np.array([0, 1]))
+    # With the made-up pairs each end holds one true and one false pair: nothing is known yet.
+    assert found.log_likelihood_ratio(np.array([0.0, 1.0])).tolist() == pytest.approx([0.0, 0.0], abs=1e-12)
+    found = fit_isotonic(np.array([0.0, 0.0, 1.0, 1.0]), np.array([0, 0, 1, 1]))
+    low, high = found.log_likelihood_ratio(np.array([0, 1]))
+    assert (low, high) == pytest.approx((-math.log(2), math.log(2)), abs=1e-12)
+    assert fit_logistic(np.array([0.0, 0.0, 1.0, 1.0]), np.array([0, 0, 1, 1])).slope > 5
+
+
+def test_every_number_type_gives_float64() -> None:
+    ratios = np.array([0.1, 2.0])
+    for kind in (np.float16, np.float32):
+        narrow = ratios.astype(kind)
+        expected = [1 / (1 + math.exp(-float(r)) / 3) for r in narrow]
+        assert probability(narrow, prior=0.75).dtype == np.float64
+        assert probability(narrow, prior=0.75).tolist() == pytest.approx(expected, abs=1e-12)
+        line = LogisticCalibrator(3.0, 0.1).log_likelihood_ratio(narrow)
+        assert line.dtype == np.float64
+        assert line.tolist() == [3.0 * float(r) + 0.1 for r in narrow]

@@ -132,6 +132,7 @@ def test_one_class_is_nan_with_a_warning(labels: list[int], counts: str) -> None
     assert all(math.isnan(value) for value in vars(found).values())
 
 
+@pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("labels", [[1, 0, 0], [1, 1, 0]])
 def test_one_pair_of_a_class_has_aucs_but_no_interval(labels: list[int]) -> None:
     found = delong_test(np.array([0.9, 0.5, 0.1]), np.array([0.1, 0.5, 0.9]), np.array(labels))

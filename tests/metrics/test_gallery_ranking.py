@@ -203,3 +203,53 @@ def test_shapes_that_do_not_fit_are_refused() -> None:
     for ks in ([], [0, 1]):
         with pytest.raises(ConfigError, match=r"`ks` must be numbers from 1. Got \["):
             ranking_measures(ranking, one, ks=ks)
+
+
+def test_float32_is_the_default_and_rounds_probes_and_gallery() -> None:
+    people = {"probe_people": np.array([0]), "gallery_people": np.array([0, 1])}
+    whole, slightly = np.array([[1.0, 1.0]]), np.array([[1.0, 0.0], [1.0, 1e-9]])
+    swapped = np.array([[1.0, 1e-9]]), np.array([[1.0, 0.0], [1.0, 1.0]])
+    for probes, gallery in ((whole, slightly), swapped):
+        assert rank_gallery(probes, gallery, **people).tied.tolist() == [1.0]
+        assert rank_gallery(probes, gallery, **people, dtype=np.float64).tied.tolist() == [0.0]
+        assert rank_gallery(probes, gallery, **people, dtype=np.float64).above.tolist() == [1.0]
+
+
+def test_constant_scores_of_one_item_a_person_are_shuffled() -> None:
+    found = constant_ranking(np.array([2, 0]), np.array([0, 1, 2]))
+    assert found.average_precision.tolist() == pytest.approx([(1 + 1 / 2 + 1 / 3) / 3] * 2, abs=1e-12)
+    assert (found.above.tolist(), found.tied.tolist(), found.tied.dtype) == ([0.0, 0.0], [2.0, 2.0], np.float64)
+    assert (found.first_rank.tolist(), found.first.below.tolist()) == ([2.0, 2.0], [0.0, 0.0])
+
+
+@pytest.mark.parametrize(("probes", "gallery"), [(np.ones(2), np.ones((2, 2))), (np.ones((2, 2)), np.ones(2))])
+def test_vectors_must_be_rows_of_matrices(probes: np.ndarray, gallery: np.ndarray) -> None:
+    with pytest.raises(DataError, match=r"\. Project both with a trained model first\.$"):
+        rank_gallery(probes, gallery, probe_people=np.zeros(2, int), gallery_people=np.zeros(2, int))
+
+
+def test_a_gallery_without_people_is_refused() -> None:
+    with pytest.raises(DataError, match=r"^Every gallery item needs its person. Got shape \(1,\) for 2\.$"):
+        rank_gallery(np.ones((1, 2)), np.ones((2, 2)), probe_people=np.zeros(1, int), gallery_people=np.zeros(1, int))
+
+
+def test_one_positive_tied_with_others_alone() -> None:
+    people = {"probe_people": np.array([0]), "gallery_people": np.array([0, 1, 1, 2])}
+    top = rank_scores(np.array([[0.5, 0.5, 0.1, 0.2]]), **people)
+    assert (top.average_precision.tolist(), top.first_rank.tolist()) == ([(1 + 1 / 2) / 2], [1.5])
+    bottom = rank_scores(np.array([[0.1, 0.5, 0.1, 0.1]]), **people)
+    assert bottom.average_precision.tolist() == pytest.approx([(1 / 2 + 1 / 3 + 1 / 4) / 3], abs=1e-15)
+    assert bottom.first.above.tolist() == [1.0]
+
+
+@pytest.mark.filterwarnings("error")
+def test_resamples_without_a_probe_are_nan_and_people_without_one_count_nothing() -> None:
+    ranking = rank_scores(
+        np.array([[0.9, 0.1], [0.9, 0.1]]), probe_people=np.array([0, 1]), gallery_people=np.array([0, 1])
+    )
+    counts = np.array([[1, 0, 1], [0, 2, 0], [0, 0, 2], [20, 20, 0]], dtype=np.int8)
+    found = ranking_measures(ranking, [0, 1], ks=[1], counts=counts)
+    np.testing.assert_array_equal(found.mean_average_precision, [1.0, 0.5, np.nan, 0.75])
+    np.testing.assert_array_equal(found.recall, [[1.0, 0.0, np.nan, 0.5]])
+    np.testing.assert_array_equal(found.median_rank, [1.0, 2.0, np.nan, 1.5])
+    assert found.mean_average_precision.dtype == found.recall.dtype == np.float64

@@ -69,6 +69,24 @@ def test_a_resample_without_true_pairs_is_nan() -> None:
     assert found[1] == 1.0
 
 
+def test_tied_infinities_tie() -> None:
+    """The difference of two infinities is NaN, so that each was once a score of its own, in the order of the list."""
+    scores, labels = np.array([np.inf, np.inf, -np.inf, -np.inf, 0.0]), np.array([1, 0, 1, 0, 0])
+    people = np.arange(5)
+    expected = {name: float(value) for name, value in figures(roc_from_scores(scores, labels)).items()}
+    for order in ([0, 1, 2, 3, 4], [1, 0, 4, 3, 2]):
+        found = resampled_figures(
+            scores[order], labels[order], people, people, counts=np.ones((1, 5), dtype=int), figures=figures
+        )
+        assert {name: value[0] for name, value in found.items()} == pytest.approx(expected, abs=1e-12)
+
+
+def test_no_pairs_at_all_are_nan() -> None:
+    nobody = np.empty(0, dtype=int)
+    found = resampled_figures(np.empty(0), nobody, nobody, nobody, counts=np.ones((2, 1), dtype=int), figures=figures)
+    assert {name: np.isnan(value).tolist() for name, value in found.items()} == {name: [True, True] for name in found}
+
+
 def test_pairs_without_people_are_refused() -> None:
     with pytest.raises(DataError, match=r"Every pair needs its two people. Got shapes \(1,\) and \(2,\) for 2 pairs"):
         resampled_figures(
@@ -79,3 +97,13 @@ def test_pairs_without_people_are_refused() -> None:
             np.array([np.nan, 1]), np.array([0, 1]), np.zeros(2, int), np.zeros(2, int), counts=np.ones((1, 1)),
             figures=figures,
         )  # fmt: skip
+
+
+def test_counts_of_a_small_type_do_not_overflow() -> None:
+    scores, labels, first, second, _ = case(5, n=60)
+    counts = np.full((2, 8), 20, dtype=np.int8)  # 20 * 20 is more than int8 holds
+    expected = figures(roc_from_scores(scores, labels))
+    for name, values in resampled_figures(scores, labels, first, second, counts=counts, figures=figures).items():
+        assert values == pytest.approx(float(expected[name]), abs=1e-12), name
+    roc = resampled_roc_of_list(scores, labels, probe_people=first, candidate_people=second, counts=counts)
+    assert figures(roc)["eer"] == pytest.approx(float(expected["eer"]), abs=1e-12)

@@ -134,3 +134,29 @@ def test_a_resample_without_any_trial_is_nan() -> None:
 def test_columns_of_different_lengths_are_refused() -> None:
     with pytest.raises(DataError, match="Every trial needs its people. Got the shapes"):
         resampled_mean(np.ones(2), np.array([0]), counts=np.ones((1, 2), dtype=int))
+
+
+def test_the_first_vector_without_a_direction_says_what_it_holds() -> None:
+    with pytest.raises(DataError, match="^The vector of 1 holds only zeros, and 1 more of 3 have no"):
+        unit_rows(np.array([[1.0, 0.0], [0.0, 0.0], [np.nan, 1.0]]))
+    with pytest.raises(DataError, match=r"^The vector of 0 holds NaN.*, and 0 more of 1 have no direction either\. E"):
+        unit_rows(np.array([[np.inf, 0.0]]))
+
+
+def test_candidates_are_at_most_a_table() -> None:
+    with pytest.raises(DataError, match=r"^Every trial needs a probe and its candidates. Got shapes \(1,\) and"):
+        pair_scores(np.ones((1, 2)), np.ones((1, 2)), np.array([0]), np.zeros((1, 1, 1), dtype=int))
+
+
+@pytest.mark.filterwarnings("error")
+def test_people_without_a_trial_and_trials_of_weight_one() -> None:
+    counts = np.array([[1, 0, 0, 0], [0, 1, 0, 3], [0, 0, 0, 4]], dtype=np.int8)
+    values, people, rivals = np.array([1.0, 0.25]), np.array([0, 1]), np.array([1, 0])
+    np.testing.assert_array_equal(resampled_mean(values, people, counts=counts), [1.0, 0.25, np.nan])
+    np.testing.assert_array_equal(resampled_mean(values, people, rivals=rivals, counts=counts), [np.nan] * 3)
+    many = np.full((1, 4), 20, dtype=np.int8)  # 20 * 20 is more than int8 holds
+    assert resampled_mean(values, people, rivals=rivals, counts=many).tolist() == [0.625]
+    assert resampled_mean(values, people, rivals=rivals, counts=np.ones((1, 4))).tolist() == [0.625]
+    assert resampled_mean(values == 1.0, people, counts=many).tolist() == [0.5]
+    with pytest.raises(DataError, match=r"^Every trial needs its people. Got the shapes \[\(1,\), \(2,\)\]\.$"):
+        resampled_mean(values, people, rivals=np.array([0]), counts=counts)

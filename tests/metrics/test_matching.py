@@ -199,7 +199,10 @@ def test_a_row_of_ones_is_the_figure_itself() -> None:
 
 def test_nobody_to_compare_with_is_nan_with_a_warning() -> None:
     own = np.eye(2, dtype=bool)
-    with pytest.warns(UndefinedMetricWarning, match="no probe has a positive and N-1 negatives"):
+    with pytest.warns(
+        UndefinedMetricWarning,
+        match=r"^1:N matching is undefined where no probe has a positive and N-1 negatives: nan is returned\.$",
+    ):
         assert np.isnan(all_pairs_accuracy_score(np.eye(2), own, np.zeros((2, 2), dtype=bool)))
     with pytest.warns(UndefinedMetricWarning):
         assert np.isnan(all_pairs_accuracy_score(np.zeros((0, 2)), np.zeros((0, 2), bool), np.zeros((0, 2), bool)))
@@ -208,13 +211,15 @@ def test_nobody_to_compare_with_is_nan_with_a_warning() -> None:
 @pytest.mark.parametrize("n_candidates", [[1], [], [3, 0]])
 def test_one_candidate_is_no_choice(n_candidates: list[int]) -> None:
     own = np.eye(2, dtype=bool)
-    with pytest.raises(DataError, match="`n_candidates` must be at least 2"):
+    with pytest.raises(
+        DataError, match=r"^`n_candidates` must be at least 2\. Got \[.*\]\. One candidate is no choice\.$"
+    ):
         matching_curve(np.eye(2), own, ~own, n_candidates=n_candidates)
 
 
 def test_people_must_be_one_a_probe() -> None:
     own = np.eye(2, dtype=bool)
-    with pytest.raises(DataError, match="one person for each of 2 probes"):
+    with pytest.raises(DataError, match=r"^`people` must name one person for each of 2 probes\. Got shape \(1,\)\.$"):
         all_pairs_accuracy_score(np.eye(2), own, ~own, people=np.array([0]))
 
 
@@ -246,11 +251,17 @@ def test_listed_people_are_averaged_first() -> None:
 
 def test_listed_edges() -> None:
     assert listed_accuracy_score(np.ones((3, 4))) == 0.25
-    with pytest.warns(UndefinedMetricWarning, match="empty list of trials"):
+    with pytest.warns(UndefinedMetricWarning, match=r"^The accuracy of an empty list of trials is nan\.$"):
         assert np.isnan(listed_accuracy_score(np.zeros((0, 2))))
-    with pytest.raises(DataError, match="at least 2 candidates"):
+    with pytest.raises(
+        DataError, match=r"^`scores` must be \(n_trials, n_candidates\) with at least 2 candidates\. Got \(3, 1\)\.$"
+    ):
         listed_accuracy(np.ones((3, 1)))
-    with pytest.raises(DataError, match=r"`scores` must hold no NaN. Got 1 among 2"):
+    with pytest.raises(DataError, match=r"at least 2 candidates\. Got \(3,\)\.$"):
+        listed_accuracy(np.ones(3))
+    with pytest.raises(DataError, match="at least 2 candidates"):
+        listed_accuracy(np.ones((3, 2, 2)))
+    with pytest.raises(DataError, match=r"^`scores` must hold no NaN\. Got 1 among 2\. Remove the broken items\.$"):
         listed_accuracy(np.array([[np.nan, 1.0]]))
 
 
@@ -276,3 +287,26 @@ def test_resampled_accuracy_of_unpaired_items_is_that_of_the_repeated_people(see
             if of_probes:
                 means += [float(np.mean(of_probes))] * copies[person]
         np.testing.assert_allclose(found[row], np.mean(means) if means else np.nan, atol=1e-12)
+
+
+def test_the_curve_is_from_2_to_10_candidates_unless_told() -> None:
+    similarity, positives, negatives, people = case(3, n=40, levels=1000)
+    curve = matching_curve(similarity, positives, negatives, people=people)
+    assert curve.shape == (9,)
+    np.testing.assert_array_equal(
+        curve, matching_curve(similarity, positives, negatives, people=people, n_candidates=range(2, 11))
+    )
+    standings = find_standings(similarity, positives, negatives)
+    assert matching_accuracy(standings, people).tolist() == [curve[0]]
+    backwards = matching_curve(similarity, positives, negatives, people=people, n_candidates=[7, 3])
+    assert backwards.tolist() == [curve[5], curve[1]]
+
+
+def test_people_need_not_be_numbers_from_zero() -> None:
+    similarity, positives, negatives, people = case(6)
+    names = np.array(["d", "a", "zz", "b", "c"])[people]
+    expected = matching_curve(similarity, positives, negatives, people=people, n_candidates=[2, 3])
+    found = matching_curve(similarity, positives, negatives, people=names, n_candidates=[2, 3])
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    listed = listed_accuracy_score(similarity, people=people)
+    assert listed_accuracy_score(similarity, people=names) == pytest.approx(listed, abs=1e-12)

@@ -157,14 +157,15 @@ def test_probes_without_positives_are_left_out() -> None:
 
 def test_nothing_to_find_is_nan_with_a_warning() -> None:
     nothing = np.zeros((2, 3), dtype=bool)
+    words = r"^Retrieval is undefined: no probe has a positive and a negative in the gallery\. nan is returned\.$"
     for measure in (mean_average_precision_score, median_rank_cost, lambda s, p: recall_at_k_score(s, p, k=1)):
-        with pytest.warns(UndefinedMetricWarning, match="no probe has a positive and a negative"):
+        with pytest.warns(UndefinedMetricWarning, match=words):
             assert np.isnan(measure(np.ones((2, 3)), nothing))
 
 
 @pytest.mark.parametrize("k", [0, -3])
 def test_k_starts_at_one(k: int) -> None:
-    with pytest.raises(DataError, match=rf"`k` must be at least 1. Got \[{k}\]"):
+    with pytest.raises(DataError, match=rf"^`k` must be at least 1\. Got \[{k}\]\.$"):
         recall_at_k_score(np.ones((1, 2)), np.array([0]), k=k)
 
 
@@ -189,3 +190,16 @@ def test_resampled_measures_with_several_positives_are_those_of_the_repeated_gal
         assert found.mean_average_precision[row] == pytest.approx(np.mean(precision), abs=1e-12)
         assert found.recall[1, row] == pytest.approx(np.mean(first), abs=1e-12)
         assert found.median_rank[row] == pytest.approx(np.median(ranks), abs=1e-12)
+
+
+def test_the_measures_are_recall_at_1_5_and_10_unless_told() -> None:
+    rng = np.random.default_rng(0)
+    similarity, own = rng.random((12, 12)), np.eye(12, dtype=bool)
+    standings = find_standings(similarity, own, ~own)
+    found = retrieval_measures(standings, np.arange(12))
+    assert found.recall.tolist() == [recall_at_k_score(similarity, own, k=k) for k in (1, 5, 10)]
+    once = retrieval_measures(standings, np.arange(12), counts=np.ones((2, 12), dtype=int))
+    np.testing.assert_allclose(once.recall, np.stack([found.recall] * 2, axis=1), atol=1e-12)
+    np.testing.assert_allclose(once.median_rank, [found.median_rank] * 2)
+    with pytest.raises(DataError, match=r"^`k` must be at least 1\. Got \[\]\.$"):
+        retrieval_measures(standings, np.arange(12), ks=[])

@@ -114,10 +114,16 @@ def test_whole_weights_are_repetitions() -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (([0.1, np.nan], [0, 1], None), "`scores` must hold no NaN. Got 1 among 2"),
-        (([0.1], [0, 1], None), r"lists of one length. Got shapes \(1,\), \(2,\)"),
-        (([0.1, 0.2], [0, 2], None), r"`labels` must be 0 or 1. Got \[2\]"),
-        (([0.1, 0.2], [0, 1], [1.0, -1.0]), "`weights` must be at least 0. Got -1.0"),
+        (([0.1, np.nan], [0, 1], None), r"^`scores` must hold no NaN\. Got 1 among 2\. Remove the broken items\.$"),
+        (
+            ([0.1], [0, 1], None),
+            r"^`scores`, `labels` and `weights` must be lists of one length\. Got shapes \(1,\), \(2,\), \(1,\)\.$",
+        ),
+        (([0.1, 0.2], [0, 2], None), r"^`labels` must be 0 or 1\. Got \[2\]\.$"),
+        (([[0.1]], [[0]], None), r"one length\. Got shapes \(1, 1\), \(1, 1\), \(1, 1\)\.$"),
+        (([0.1, 0.2], [0, 1], [1.0]), r"one length\. Got shapes \(2,\), \(2,\), \(1,\)\.$"),
+        (([0.0] * 6, [0, 1, 5, 4, 3, 2], None), r"^`labels` must be 0 or 1\. Got \[2, 3, 4\]\.$"),
+        (([0.1, 0.2], [0, 1], [1.0, -1.0]), r"^`weights` must be at least 0\. Got -1.0\.$"),
         (([0.1, 0.2], [0, 1], [1.0, np.nan]), "`weights` must be at least 0. Got nan"),
     ],
 )
@@ -127,8 +133,12 @@ def test_misfits_are_one_line_errors(arguments, words: str) -> None:
         check_pairs(scores, labels, weights)
 
 
-@pytest.mark.parametrize("change", [{"target_prior": 0.0}, {"target_prior": 1.0}, {"miss_cost": 0.0}])
+@pytest.mark.parametrize(
+    "change", [{"target_prior": 0.0}, {"target_prior": 1.0}, {"miss_cost": 0.0}, {"false_alarm_cost": 0.0}]
+)
 def test_priors_and_costs_have_their_ranges(change: dict[str, float]) -> None:
     roc = roc_from_scores(np.array([0.1, 0.2]), np.array([0, 1]))
-    with pytest.raises(ConfigError, match="`target_prior` must lie between 0 and 1"):
+    prior, miss, alarm = ({"target_prior": 0.01, "miss_cost": 1.0, "false_alarm_cost": 1.0} | change).values()
+    words = rf"^`target_prior` must lie between 0 and 1 and both costs above 0\. Got {prior}, {miss}, {alarm}\.$"
+    with pytest.raises(ConfigError, match=words):
         roc.min_detection_cost(**change)

@@ -111,3 +111,53 @@ def test_people_must_fit_the_matrix() -> None:
         resampled_roc(
             np.eye(2), own, ~own, probe_people=np.arange(2), gallery_people=np.arange(1), counts=np.ones((1, 2))
         )
+
+
+def test_faces_and_voices_of_different_people_keep_their_own_counts() -> None:
+    rng = np.random.default_rng(7)
+    voices, faces, counts = np.array([0, 1, 1, 2]), np.array([2, 0, 0, 3, 1]), rng.integers(1, 4, (3, 4))
+    similarity, positives = rng.integers(0, 6, (4, 5)).astype(float), voices[:, None] == faces
+    found = resampled_roc(similarity, positives, ~positives, probe_people=voices, gallery_people=faces, counts=counts)
+    for row, copies in enumerate(counts):
+        weights = copies[voices][:, None] * np.where(positives, 1, copies[faces])
+        slow = roc_from_scores(similarity.ravel(), positives.ravel(), weights=weights.ravel())
+        for figure in FIGURES:
+            np.testing.assert_allclose(getattr(found, figure)()[row], getattr(slow, figure)(), atol=1e-12)
+
+
+def test_more_bins_than_a_small_number_holds() -> None:
+    rng = np.random.default_rng(8)
+    similarity = rng.random((2, 17_000))
+    positives = np.array([[True], [False]]) & np.ones((2, 17_000), dtype=bool)
+    people = {"probe_people": np.array([0, 1]), "gallery_people": np.zeros(17_000, dtype=int)}
+    found = resampled_roc(similarity, positives, ~positives, **people, counts=np.ones((1, 2)))
+    full = roc_from_scores(similarity.ravel(), positives.ravel())
+    for figure in FIGURES:
+        np.testing.assert_allclose(getattr(found, figure)()[0], getattr(full, figure)(), atol=1e-12)
+
+
+def test_thresholds_fall_from_over_each_true_score_to_it() -> None:
+    similarity, own = np.array([[0.1, 0.0], [0.2, 0.7]], dtype=np.float32), np.eye(2, dtype=bool)
+    people = {"probe_people": np.arange(2), "gallery_people": np.arange(2)}
+    found = resampled_roc(similarity, own, ~own, **people, counts=np.ones((1, 2)))
+    low, high = float(np.float32(0.1)), float(np.float32(0.7))
+    expected = [np.inf, np.nextafter(high, 1), high, np.nextafter(low, 1), low, -np.inf]
+    assert found.thresholds.tolist() == expected
+    assert found.false_match_rate.tolist() == [[0.0, 0.0, 0.0, 0.5, 0.5, 1.0]]
+    assert found.miss_rate.tolist() == [[1.0, 1.0, 0.5, 0.5, 0.0, 0.0]]
+
+
+@pytest.mark.filterwarnings("error")
+def test_resamples_that_reach_the_lowest_bins_only_and_empty_matrices() -> None:
+    similarity = np.array([[0.8, 0.9], [0.1, 0.2]])
+    positives = np.array([[True, True], [False, False]])
+    people = {"probe_people": np.array([0, 1]), "gallery_people": np.array([1, 1])}
+    counts = np.array([[0, 20], [20, 20]], dtype=np.int8)
+    found = resampled_roc(similarity, positives, ~positives, **people, counts=counts)
+    np.testing.assert_array_equal(found.auc_score(), [np.nan, 1.0])
+    nobody = np.empty(0, dtype=int)
+    empty = np.zeros((0, 0), dtype=bool)
+    nothing = resampled_roc(
+        np.zeros((0, 0)), empty, empty, probe_people=nobody, gallery_people=nobody, counts=np.ones((2, 1))
+    )
+    assert np.isnan(nothing.auc_score()).tolist() == [True, True]

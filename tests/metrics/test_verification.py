@@ -79,11 +79,26 @@ def test_costs_follow_the_prior() -> None:
     assert common == pytest.approx(0.5 * 0.25 / 0.5)
 
 
+def test_costs_follow_both_prices_and_the_weights() -> None:
+    scores, labels = np.array([0.9, 0.8, 0.5, 0.6, 0.1, 0.1, 0.1]), np.array([1, 1, 1, 0, 0, 0, 0])
+    half = {"target_prior": 0.5}
+    assert min_detection_cost(scores, labels, **half, miss_cost=3.0) == pytest.approx(0.25)
+    assert min_detection_cost(scores, labels, **half, false_alarm_cost=3.0) == pytest.approx(1 / 3)
+    assert min_detection_cost(scores, labels, target_prior=0.4, miss_cost=1.2) == pytest.approx(0.25 * 0.6 / 0.48)
+    weights = np.array([1.0, 1.0, 2.0, 1.0, 1.0, 1.0, 1.0])
+    assert min_detection_cost(scores, labels, weights=weights) == pytest.approx(1 / 2)
+    assert min_detection_cost(scores, labels) == min_detection_cost(
+        scores, labels, target_prior=0.01, miss_cost=1.0, false_alarm_cost=1.0
+    )
+    assert min_detection_cost(np.array([0.9, 0.1, 0.5]), np.array([1, 1, 0]), target_prior=0.6) == pytest.approx(0.75)
+
+
 def test_curves_are_one_curve_seen_from_two_sides() -> None:
     scores, labels, weights = case(3)
     roc, det = roc_curve(scores, labels, weights=weights), det_curve(scores, labels, weights=weights)
     np.testing.assert_array_equal(roc.x, det.x)
     np.testing.assert_allclose(roc.y, 1 - det.y, atol=1e-15)
+    assert roc.thresholds.tolist() == det.thresholds.tolist() == [np.inf, *sorted(set(scores), reverse=True)]
     assert (roc.x[0], roc.y[0], roc.x[-1], roc.y[-1]) == (0, 0, 1, 1)
     assert auc_score(scores, labels, weights=weights) == pytest.approx(np.trapezoid(roc.y, roc.x), abs=1e-12)
 
@@ -94,16 +109,24 @@ def test_swapping_the_classes_mirrors_the_figures() -> None:
     assert equal_error_rate(-scores, 1 - labels) == pytest.approx(equal_error_rate(scores, labels), abs=1e-12)
 
 
-@pytest.mark.parametrize("metric", [auc_score, equal_error_rate, min_detection_cost])
+FIGURES = [
+    (auc_score, "AUC"),
+    (equal_error_rate, "equal error rate"),
+    (min_detection_cost, "minimum detection cost"),
+]
+
+
+@pytest.mark.parametrize(("metric", "name"), FIGURES)
 @pytest.mark.parametrize("labels", [[1, 1, 1], [0, 0, 0], []])
-def test_one_class_is_nan_with_a_warning(metric, labels: list[int]) -> None:
-    with pytest.warns(UndefinedMetricWarning, match="needs true and false pairs"):
+def test_one_class_is_nan_with_a_warning(metric, name: str, labels: list[int]) -> None:
+    words = rf"^The {name} is undefined: it needs true and false pairs of weight above 0\. nan is returned\.$"
+    with pytest.warns(UndefinedMetricWarning, match=words):
         assert np.isnan(metric(np.arange(float(len(labels))), np.array(labels, dtype=int)))
 
 
-@pytest.mark.parametrize("curve", [roc_curve, det_curve])
-def test_curves_of_one_class_warn(curve) -> None:
-    with pytest.warns(UndefinedMetricWarning, match="curve is undefined"):
+@pytest.mark.parametrize(("curve", "name"), [(roc_curve, "ROC"), (det_curve, "DET")])
+def test_curves_of_one_class_warn(curve, name: str) -> None:
+    with pytest.warns(UndefinedMetricWarning, match=f"^The {name} curve is undefined: it needs true and false pairs"):
         curve(np.array([0.1, 0.2]), np.array([1, 1]))
 
 

@@ -127,3 +127,12 @@ def test_the_order_of_rows_does_not_matter(mean) -> None:
 def test_people_must_fit_the_values(mean) -> None:
     with pytest.raises(DataError, match=r"one person for each value. Got shapes \(2,\), \(3,\)"):
         mean(np.ones(3), np.array([0, 1]))
+
+
+def test_no_values_at_all_are_nan_in_the_shape_asked_for() -> None:
+    nobody = np.empty(0, dtype=int)
+    for mean in (mean_over_people, mean_over_probes, median_over_probes):
+        assert mean(np.empty((3, 0)), nobody).shape == (3,)
+        assert mean(np.empty(0), nobody).shape == ()
+        assert mean(np.empty(0), nobody, counts=np.ones((2, 4), dtype=int)).shape == (2,)
+        assert np.isnan(mean(np.empty((3, 0)), nobody)).all()

@@ -111,6 +111,12 @@ def test_a_published_split_of_people_is_taken_as_it_is(small_corpus: Path, tmp_p
     assert [found[name] for name in people] == ["train", "train", "test", "test", *[None] * (len(people) - 4)]
     assert set(outcome.splits.folds.values()) == {0, 1}
     assert outcome.trials.lists
+    assert len(people) > 4
+    assert outcome.outside == tuple(people[4:])  # they were dropped without a word
+
+
+def test_nobody_is_outside_a_split_that_is_drawn(small_corpus: Path, tmp_path: Path) -> None:
+    assert split_corpus(SplitConfig(corpus=small_corpus, out=tmp_path, folds=2)).outside == ()
 
 
 def test_a_published_split_of_other_people_is_refused(small_corpus: Path, tmp_path: Path) -> None:

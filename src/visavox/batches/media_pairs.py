@@ -111,6 +111,8 @@ class MediaPairs:
     """(n_voices,) int64, equal for one video, whatever the modality."""
     face_video: np.ndarray
     """(n_faces,) int64, numbered like the voices."""
+    people: tuple[str, ...] = ()
+    """Name of each number in `voice_person` and `face_person`; empty where nobody knows."""
 
     @classmethod
     def of(
@@ -146,7 +148,8 @@ class MediaPairs:
         person = codes([*voice_people, *face_people])
         video = codes([*voice_videos, *face_videos])
         n = len(voices)
-        return cls(voices, faces, person[:n], person[n:], video[:n], video[n:])
+        people = tuple(str(name) for name in np.unique(np.asarray([*voice_people, *face_people])))
+        return cls(voices, faces, person[:n], person[n:], video[:n], video[n:], people)
 
     @property
     def n_bytes(self) -> int:

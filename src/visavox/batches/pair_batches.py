@@ -39,6 +39,8 @@ class Pairs:
     """Name of each row, for messages."""
     covariates: Mapping[str, np.ndarray] = field(default_factory=dict)
     """(n,) int64 each, what is known of the person: "gender", "nationality"; -1 where unknown."""
+    people: tuple[str, ...] = ()
+    """Name of each number in `identity`; empty where nobody knows."""
 
     @classmethod
     def of(
@@ -84,7 +86,9 @@ class Pairs:
                     "or infinity. Embed it again or drop it."
                 )
         known = {name: _known_codes(values) for name, values in labelled.items()}
-        return cls(voice.astype(np.float32), face.astype(np.float32), codes(identities), codes(videos), keys, known)
+        people = tuple(str(name) for name in np.unique(np.asarray(identities)))
+        vectors = voice.astype(np.float32), face.astype(np.float32)
+        return cls(*vectors, codes(identities), codes(videos), keys, known, people)
 
     def __len__(self) -> int:
         """Count the pairs."""
@@ -95,7 +99,12 @@ class Pairs:
         rows = np.flatnonzero(rows) if rows.dtype == bool else rows
         keys = tuple(self.keys[i] for i in rows)
         known = {name: values[rows] for name, values in self.covariates.items()}
-        return Pairs(self.voice[rows], self.face[rows], self.identity[rows], self.video[rows], keys, known)
+        columns = self.voice[rows], self.face[rows], self.identity[rows], self.video[rows]
+        return Pairs(*columns, keys, known, self.people)
+
+    def names_of_labels(self) -> tuple[str, ...]:
+        """Return the names of the people that occur, in the order of their labels in batches; empty if unknown."""
+        return tuple(self.people[code] for code in np.unique(self.identity)) if self.people else ()
 
     def allowed(self) -> np.ndarray:
         """Return (n, n) bool: where voice i and face j may be compared as different people."""

@@ -72,8 +72,7 @@ class PersonBatches:
             raise DataError(
                 f"Training needs at least 2 people with a voice and a face. Got {len(self.people)}. Add people."
             )
-        self._voices = [np.flatnonzero(voice_person == person) for person in self.people]
-        self._faces = [np.flatnonzero(face_person == person) for person in self.people]
+        self._voices, self._faces = _rows_of(self.people, voice_person), _rows_of(self.people, face_person)
         most = np.array([max(len(v), len(f)) for v, f in zip(self._voices, self._faces, strict=True)])
         turns = -(-most // clips_a_person)  # (n_people,) int64, rounded up
         self._n_turns = np.ones_like(turns) if one_per_person else turns
@@ -106,3 +105,11 @@ class PersonBatches:
             )
             for chosen in np.array_split(turns, len(self))
         ]
+
+
+def _rows_of(people: np.ndarray, owners: np.ndarray) -> list[np.ndarray]:
+    """Return the rows of each person, rising, by one stable sort; `people` are sorted and all among the owners."""
+    order = np.argsort(owners, kind="stable")
+    ranked = owners[order]
+    ends = np.column_stack([np.searchsorted(ranked, people, side=side) for side in ("left", "right")])
+    return np.split(order, ends.ravel())[1::2]

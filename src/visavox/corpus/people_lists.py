@@ -6,9 +6,9 @@ videos and digests letter by letter. A name of digits alone says nothing outside
 
 Example:
     >>> row = ListRow(people=("id10002", "C.D._Sample"))
-    >>> found = PeopleList("a.csv", (row,)).shared_with({"a r rahman", "Ann"}, videos=())
+    >>> found = PeopleList("a.csv", (row,)).shared_with({"c d sample", "Ann"}, videos=())
     >>> [(match.name, match.listed) for match in found.people]
-    [('a r rahman', 'C.D._Sample')]
+    [('c d sample', 'C.D._Sample')]
 """
 
 from __future__ import annotations

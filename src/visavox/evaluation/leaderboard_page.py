@@ -29,7 +29,8 @@ LEAD = (
     "on people whom it never met. After each figure its 95 % bootstrap interval over people, of the mean over seeds. "
     "The difference is to {reference}, on the same resamples of people: where its interval leaves out 0, the two "
     "differ. "
-    "With so many methods some differ by luck: at 20 comparisons one is to be expected."
+    "Intervals and differences are of the people who were met, not of the seeds, whose deviation stands in the second "
+    "table. With so many methods some differ by luck: at 20 comparisons one is to be expected."
 )
 
 
@@ -138,7 +139,8 @@ def leaderboard_html(board: Leaderboard) -> str:
     about = f'<p class="lead">{escaped(board.about)}</p>' if board.about else ""
     lead = f'<p class="lead">{escaped(LEAD.format(reference=board.reference))}</p>'
     n_methods = len(board.boards[0].rows) if board.boards else 0
-    kicker = f'<p class="kicker">{n_methods} methods, {len(board.boards)} set{"s" if len(board.boards) > 1 else ""} of people</p>'
+    sets = f"{len(board.boards)} set{'s' if len(board.boards) > 1 else ''} of people"
+    kicker = f'<p class="kicker">{n_methods} methods, {sets}</p>'
     top = f"{kicker}<h1>{escaped(board.name)}</h1>{about}{lead}"
     made = f"Made by Visavox {escaped(board.made.get('version'))}."
     return page(board.name, header=top, body="\n".join(sections), made=made)

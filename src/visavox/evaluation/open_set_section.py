@@ -2,7 +2,8 @@
 
 Half of the people are enrolled with everything they have in the gallery; all probes then ask. How often an enrolled
 person is found at a false alarm rate, the share of strangers who raise an alarm, is
-`visavox.metrics.open_set.detection_identification_rate`.
+`visavox.metrics.open_set.detection_identification_rate`. Chance is that rate times the share of the gallery that is
+the probe's own: who has more items there is found more often by luck.
 
 Example:
     section = open_set_section(contest, seed=0)
@@ -11,6 +12,7 @@ Example:
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +28,18 @@ N_DRAWS = 20
 CURVE_RATES = tuple(np.round(np.linspace(0.0, 1.0, 51), 2).tolist())
 
 
+@dataclass(frozen=True)
+class Draw:
+    """One half of the people enrolled."""
+
+    curve: OpenSetCurve
+    """Rates at every threshold."""
+    n_enrolled: int
+    """Items in the gallery."""
+    chance: float
+    """Mean over the known probes of own items / items that they are compared with: closed-set rank 1 by luck."""
+
+
 def open_set_section(contest: Contest, *, seed: int, n_draws: int = N_DRAWS) -> Section:
     """Return detection and identification rates at several false alarm rates.
 
@@ -35,17 +49,18 @@ def open_set_section(contest: Contest, *, seed: int, n_draws: int = N_DRAWS) -> 
         n_draws: how many halves are drawn.
     """
     title = f"Open-set identification, {direction_words(contest.direction)}"
-    curves = [draw for index in range(n_draws) if (draw := enrolled_curve(contest, seed=seed, index=index))]
-    if not curves:
+    draws = [draw for index in range(n_draws) if (draw := draw_enrolled(contest, seed=seed, index=index))]
+    if not draws:
         return Section(title, "Undefined: it needs enrolled people with probes, and strangers.")
-    found = [draw[0] for draw in curves]
-    n_enrolled = round(float(np.mean([draw[1] for draw in curves])))
+    found = [draw.curve for draw in draws]
+    n_enrolled = round(float(np.mean([draw.n_enrolled for draw in draws])))
+    luck = float(np.mean([draw.chance for draw in draws]))
     rows: list[tuple[Cell, ...]] = []
     for rate in (*RATES, 1.0):
         values = np.array([curve.rate_at(rate) for curve in found])
         low, high = np.quantile(values, [0.05, 0.95])
         name = f"{100 * rate:g} %" if rate < 1 else "any (closed set)"
-        rows.append((name, (float(values.mean()), float(low), float(high)), rate / n_enrolled))
+        rows.append((name, (float(values.mean()), float(low), float(high)), rate * luck))
     drawn = [float(np.mean([curve.rate_at(rate) for curve in found])) for rate in CURVE_RATES]
     axes = ("false alarm rate", "identified, accuracy")
     line = Curve("open set", contest.direction, "all", CURVE_RATES, tuple(drawn), *axes)
@@ -53,13 +68,14 @@ def open_set_section(contest: Contest, *, seed: int, n_draws: int = N_DRAWS) -> 
         f"Half of the people are enrolled, {n_enrolled} gallery items, and the others are strangers; {n_draws} halves "
         "are drawn. False alarm rate: share of strangers' probes that raise an alarm. Found: share of enrolled "
         "people's probes that raise one and whose best match is right, the mean of the draws. Beside it the range of the "
-        "middle 90 % of the draws, which is no confidence interval: the draws share their people."
+        "middle 90 % of the draws, which is no confidence interval: the draws share their people. Chance: the false alarm rate times the mean share "
+        "of the gallery that is a probe's own."
     )
     return Section(title, text, ("false alarm rate", "found %", "chance %"), tuple(rows), (line,))
 
 
-def enrolled_curve(contest: Contest, *, seed: int, index: int) -> tuple[OpenSetCurve, int] | None:
-    """Return the curve of one draw of enrolled people and the size of its gallery; None where nobody can be found.
+def draw_enrolled(contest: Contest, *, seed: int, index: int) -> Draw | None:
+    """Return one draw of enrolled people; None where nobody can be found or nobody is a stranger.
 
     Args:
         contest: who competes with whom.
@@ -77,4 +93,6 @@ def enrolled_curve(contest: Contest, *, seed: int, index: int) -> tuple[OpenSetC
     unknown = ~enrolled[contest.probe_people] & negatives.any(axis=1)
     if not known.any() or not unknown.any():
         return None
-    return open_set_curve(scores[known], positives[known], scores[unknown]), len(gallery)
+    compared = (positives | negatives)[known].sum(axis=1)
+    chance = float((positives[known].sum(axis=1) / compared).mean())
+    return Draw(open_set_curve(scores[known], positives[known], scores[unknown]), len(gallery), chance)

@@ -64,7 +64,8 @@ def resampled_figures(
     order = np.argsort(-checked, kind="stable")  # best first
     ranked, is_true = checked[order], truth[order]
     first, second = np.asarray(probe_people)[order], np.asarray(candidate_people)[order]
-    begins = np.flatnonzero(np.diff(ranked, prepend=np.inf))  # of each different score
+    before = np.append(np.nan, ranked)[:-1]
+    begins = np.flatnonzero(ranked != before)  # of each different score; infinities tie, which differences would hide
     parts: list[Mapping[str, Floats]] = []
     size = max(1, BLOCK_CELLS // max(1, len(ranked)))
     for start in range(0, len(counts), size):

@@ -58,7 +58,7 @@ def all_pairs_accuracy_score(
     Source: the unrestricted (U) and gender-restricted (G) 1:2 test of Nagrani et al., "Seeing voices and hearing
         faces" (2018), over all pairs instead of a sampled list.
     """
-    return float(matching_curve(similarity, positives, negatives, people=people, n_candidates=[2])[0])
+    return float(_defined_curve(similarity, positives, negatives, people, [2])[0])
 
 
 def matching_curve(
@@ -88,19 +88,7 @@ def matching_curve(
         A probe with fewer than N-1 negatives is left out at this N; nan with an UndefinedMetricWarning when none
         is left.
     """
-    standings = find_standings(similarity, positives, negatives)
-    n_probes = np.shape(similarity)[0]
-    owners = np.arange(n_probes) if people is None else np.asarray(people)
-    if owners.shape != (n_probes,):
-        raise DataError(f"`people` must name one person for each of {n_probes} probes. Got shape {owners.shape}.")
-    accuracy = matching_accuracy(standings, np.unique(owners, return_inverse=True)[1], n_candidates=n_candidates)
-    if np.isnan(accuracy).any():
-        warnings.warn(
-            "1:N matching is undefined where no probe has a positive and N-1 negatives: nan is returned.",
-            UndefinedMetricWarning,
-            stacklevel=2,
-        )
-    return accuracy
+    return _defined_curve(similarity, positives, negatives, people, n_candidates)
 
 
 def matching_accuracy(
@@ -240,3 +228,26 @@ def _checked_candidates(n_candidates: Sequence[int]) -> list[int]:
     if not wanted or min(wanted) < 2:
         raise DataError(f"`n_candidates` must be at least 2. Got {wanted}. One candidate is no choice.")
     return wanted
+
+
+def _defined_curve(
+    similarity: NDArray[np.floating],
+    positives: NDArray[np.bool_] | NDArray[np.integer],
+    negatives: NDArray[np.bool_],
+    people: NDArray[np.integer] | None,
+    n_candidates: Sequence[int],
+) -> Floats:
+    """Return the curve, and warn the caller of the public function where it is undefined."""
+    standings = find_standings(similarity, positives, negatives)
+    n_probes = np.shape(similarity)[0]
+    owners = np.arange(n_probes) if people is None else np.asarray(people)
+    if owners.shape != (n_probes,):
+        raise DataError(f"`people` must name one person for each of {n_probes} probes. Got shape {owners.shape}.")
+    accuracy = matching_accuracy(standings, np.unique(owners, return_inverse=True)[1], n_candidates=n_candidates)
+    if np.isnan(accuracy).any():
+        warnings.warn(
+            "1:N matching is undefined where no probe has a positive and N-1 negatives: nan is returned.",
+            UndefinedMetricWarning,
+            stacklevel=3,
+        )
+    return accuracy

@@ -39,6 +39,8 @@ class TrainingFacts:
     """Optimiser steps of the whole run."""
     n_values: Mapping[str, int] = field(default_factory=dict)
     """Different values of each covariate: "gender", "nationality", "language", "age"."""
+    people: tuple[str, ...] = ()
+    """Name of the identity of each label, n_people of them; empty where nobody knows."""
 
 
 class Objective(nn.Module, ABC):

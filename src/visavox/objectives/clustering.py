@@ -19,6 +19,9 @@ from torch import Tensor
 
 SMOOTHING = 10  # items added to a cluster's count, so that small clusters are not too sure of themselves
 TAILS = (0.1, 0.9)  # quantiles that concentrations are held to
+START_ROWS = 10_000  # rows that a start is drawn from at least, and
+START_ROWS_A_CENTRE = 8  # for each centre; all rows where there are fewer
+DISTANCES_AT_ONCE = 2**22  # numbers of a table of distances: 16 MB in float32, whatever there is to cluster
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,12 @@ def k_means(x: Tensor, k: int, *, generator: torch.Generator, n_rounds: int = 20
 def first_centres(x: Tensor, k: int, *, generator: torch.Generator) -> Tensor:
     """Return (k, dim) rows of x: the first drawn evenly, each further one by its squared distance to those before.
 
-    Where all rows are taken or equal to one taken, further ones are drawn evenly.
+    Where all rows are taken or equal to one taken, further ones are drawn evenly. Of many rows, more than 10,000 and
+    more than 8 a centre, so many are drawn first, evenly and without repeats, and the start is one of theirs.
     """
+    n_asked = max(START_ROWS, START_ROWS_A_CENTRE * k)
+    if len(x) > n_asked:
+        x = x[torch.randperm(len(x), generator=generator)[:n_asked].to(x.device)]
     chosen = [int(torch.randint(len(x), (1,), generator=generator))]
     squared = (x - x[chosen[0]]).square().sum(dim=1)
     while len(chosen) < k:
@@ -107,6 +114,7 @@ def concentrations(clusters: Clusters, *, mean: float) -> Tensor:
 
 def _nearest(x: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
     """Return of each row the nearest centre, the first of equals, and the distance to it."""
-    of = torch.cdist(x, centres).argmin(dim=1)
+    n_rows = max(1, DISTANCES_AT_ONCE // len(centres))
+    of = torch.cat([torch.cdist(rows, centres).argmin(dim=1) for rows in x.split(n_rows)])
     # Anew from the difference: cdist takes the matrix product, whose rounding shows at small distances.
     return of, (x - centres[of]).square().sum(dim=1).sqrt()

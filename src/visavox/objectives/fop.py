@@ -162,7 +162,8 @@ class FOP(Objective):
             face: (n, dim) float, rows of length one.
             labels: (n,) int64 identities, 0 to n_people - 1.
             weights: (n,) how much each row counts; a pair counts as the product of its rows. None: all alike.
-            mask: (n, n) bool; where it is False, rows i and j are not pushed apart.
+            mask: (n, n) bool; where it is False, voice i and face j are not negatives of each other, and since a fused
+                vector holds both sides, rows i and j are not pushed apart in either order.
 
         Returns:
             "loss", "identity_loss" and "orthogonal_loss", the latter before `alpha`.
@@ -192,7 +193,7 @@ def orthogonal_projection_loss(
         vectors: (n, dim) float, of any length.
         labels: (n,) int64.
         weights: (n,) or None.
-        mask: (n, n) bool or None, where two rows may be pushed apart.
+        mask: (n, n) bool or None; two rows are pushed apart where (i, j) and (j, i) are True.
         negative_weight: 0 or more.
     """
     unit = nn.functional.normalize(vectors, eps=1e-12)

@@ -2,7 +2,8 @@
 
 The state of `visavox.objectives.seeking_shape`, and no objective itself. Each identity k has a hardness h_k, a running
 mean of its losses, and a weight w_k. The names of the buffers are those of the published checkpoints (`center.weight`,
-`center.loss_mean`).
+`center.loss_mean`); beside them `people` says whose weights they are, as numbers, so that a file of them tells no names
+and can still be held against the people of another run.
 
 Example:
     >>> state = IdentityWeights(4, first_share=0.5)
@@ -14,7 +15,9 @@ Example:
 
 from __future__ import annotations
 
+import hashlib
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +31,19 @@ FULL_SHARE = 0.9  # updates stop once so many are in use; the rest counts as unl
 DECAY = 0.99  # of the weights in use at each update, so that the newest count most
 BARELY = 1e-3  # a batch that weighs less in all would teach nothing
 GIVEN = -1  # count of updates that says: the weights came from a file
+NOBODY = 0  # number of a person without a name
+
+
+def person_numbers(names: Sequence[str]) -> Tensor:
+    """Return (n,) int64, a number for each name that is the same in every run: 8 bytes of its SHA-256.
+
+    Example:
+        >>> one, other, same = person_numbers(["ann", "bob", "ann"]).tolist()
+        >>> one == same, one == other
+        (True, False)
+    """
+    digests = (hashlib.sha256(name.encode("utf-8", "surrogatepass")).digest() for name in names)
+    return torch.tensor([int.from_bytes(digest[:8], "big", signed=True) for digest in digests], dtype=torch.int64)
 
 
 class IdentityWeights(nn.Module):
@@ -39,6 +55,7 @@ class IdentityWeights(nn.Module):
     Args:
         n_people: identities.
         first_share: in use after the first update, above 0 to 1.
+        people: name of each identity, n_people of them; empty where they are not known.
 
     Source: Wen et al., 2021, Seeking the shape of sound, CVPR, with the constants of its public code
     (models/center_model.py).
@@ -47,14 +64,17 @@ class IdentityWeights(nn.Module):
     weight: Tensor
     loss_mean: Tensor
     n_updates: Tensor
+    people: Tensor
 
-    def __init__(self, n_people: int, *, first_share: float) -> None:
+    def __init__(self, n_people: int, *, first_share: float, people: Sequence[str] = ()) -> None:
         """Start with equal weights."""
         super().__init__()
         self.first_share = first_share
         self.register_buffer("weight", torch.ones(n_people))
         self.register_buffer("loss_mean", torch.full((n_people,), FIRST_HARDNESS))
         self.register_buffer("n_updates", torch.zeros((), dtype=torch.int64))
+        numbers = person_numbers(people) if people else torch.full((n_people,), NOBODY)
+        self.register_buffer("people", numbers)
 
     @property
     def active_share(self) -> float:
@@ -111,14 +131,17 @@ class IdentityWeights(nn.Module):
         return torch.where(found.sum() < BARELY, found + 1, found)
 
     @torch.no_grad()
-    def load(self, weight: Tensor) -> None:
+    def load(self, weight: Tensor, people: Tensor | None = None) -> None:
         """Take finished weights, which no update changes any more.
 
         Args:
             weight: (n_people,) float, 0 or more, not all 0.
+            people: (n_people,) or (n_people, names a person) int64, the `person_numbers` of whom each weight is of, in
+                any order; each identity takes its own. None: the weights are in the order of the identities.
 
         Raises:
-            DataError: the shape is another, or a weight is negative or not finite, or all are 0.
+            DataError: the shape is another, or a weight is negative or not finite, or all are 0; the weights are of
+                other people, or the identities have no names to find theirs by.
         """
         if weight.shape != self.weight.shape:
             raise DataError(
@@ -127,5 +150,28 @@ class IdentityWeights(nn.Module):
             )
         if not bool(torch.isfinite(weight).all()) or bool((weight < 0).any()) or not bool((weight > 0).any()):
             raise DataError("Identity weights must be finite, 0 or more, and not all 0. Make them with a first run.")
-        self.weight.copy_(weight)
+        self.weight.copy_(weight if people is None else weight[self._places(people)])
         self.n_updates.fill_(GIVEN)
+
+    def _places(self, people: Tensor) -> Tensor:
+        """Return (n_people,) int64, the place of each identity among people that come in another order."""
+        if len(people) != len(self.weight):
+            raise DataError(
+                f"Identity weights must be one for each person of their order. Got {len(self.weight)} weights and "
+                f"{len(people)} people. Give the order that they were made in."
+            )
+        if bool((self.people == NOBODY).all()):
+            raise DataError("The training identities have no names to find their weights by. Train on named people.")
+        place_of = {number: place for place, row in enumerate(people.tolist()) for number in _as_list(row)}
+        places = [place_of.get(number) for number in self.people.tolist()]
+        missing = places.count(None)
+        if missing or len(set(places)) < len(places):
+            raise DataError(
+                f"Identity weights must be of the people in training. Got none for {missing} of {len(places)}. "
+                "Make them with a first run on the same people."
+            )
+        return torch.tensor([place for place in places if place is not None])
+
+
+def _as_list(row: int | list[int]) -> list[int]:
+    return row if isinstance(row, list) else [row]

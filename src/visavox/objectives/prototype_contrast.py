@@ -36,7 +36,8 @@ from visavox.objectives.base import Objective, TrainingFacts, check_number, chec
 from visavox.objectives.clustering import Clusters, concentrations, k_means
 from visavox.registry import OBJECTIVES
 
-PUBLISHED_SHARES = (500 / 18_057, 1000 / 18_057, 1500 / 18_057)  # prototypes of the 18,057 training videos there
+PUBLISHED_COUNTS = (500, 1000, 1500)  # prototypes
+PUBLISHED_ROWS = 18_057  # training videos that they are of
 
 
 @OBJECTIVES.register("prototype_contrast")
@@ -55,7 +56,7 @@ class PrototypeContrast(Objective):
 
     Args:
         cluster_counts: prototypes of each clustering, 2 or more each; empty takes the published shares of the training
-            pairs, a 36th, an 18th and a 12th.
+            pairs, a 36th, an 18th and a 12th, and never more than the published 500, 1,000 and 1,500.
         temperature: T, 0.001 to 10.
         prototype_temperature: mean of phi over the prototypes of a clustering, 0.001 to 10.
         warmup_epochs: epochs of instance contrast alone, 0 or more; published about 16.
@@ -93,6 +94,8 @@ class PrototypeContrast(Objective):
         if not isinstance(cluster_counts, list | tuple):
             raise ConfigError(f"`cluster_counts` must be a list of whole numbers. Got {cluster_counts!r}.")
         for count in cluster_counts:
+            if not isinstance(count, int):
+                raise ConfigError(f"`cluster_counts` must be a list of whole numbers. Got {count!r} in it.")
             check_number("cluster_counts", count, at_least=2)
         check_number("temperature", temperature, at_least=0.001, at_most=10)
         check_number("prototype_temperature", prototype_temperature, at_least=0.001, at_most=10)
@@ -122,8 +125,9 @@ class PrototypeContrast(Objective):
             raise ConfigError(
                 f"`cluster_counts` must be at most the training pairs, {facts.n_rows}. Got {max(self.cluster_counts)}."
             )
-        shares = [min(facts.n_rows, max(2, round(share * facts.n_rows))) for share in PUBLISHED_SHARES]
-        self._counts = self.cluster_counts or tuple(shares)
+        share = min(1.0, facts.n_rows / PUBLISHED_ROWS)
+        usual = tuple(min(facts.n_rows, max(2, round(share * count))) for count in PUBLISHED_COUNTS)
+        self._counts = self.cluster_counts or usual
 
     def before_epoch(self, voice: Tensor, face: Tensor, generator: torch.Generator) -> None:
         """Cluster the voices and the faces, once the warm-up is over."""

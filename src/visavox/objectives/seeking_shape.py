@@ -48,6 +48,7 @@ Reweight = Literal["none", "paper", "official_code"]
 FIRST_SHARE: Mapping[str, float] = {"none": 1.0, "paper": 0.3, "official_code": 0.5}
 CROSS_CONSTANT = 5.4  # 1 + 3.4 of the public code, and exp(0) of the pair itself
 WEIGHT_NAMES = ("weight", "center.weight", "objective.center.weight")  # ours, the published, a state file of ours
+ORDER = "identity_order"
 
 
 @OBJECTIVES.register("seeking_shape")
@@ -70,7 +71,10 @@ class SeekingShape(Objective):
         first_update: optimiser steps before the weights are first set, 1 or more; the public code has 500 of 2,400.
         update_every: steps from one update to the next, 1 or more.
         identity_weights: safetensors file of finished weights ("weight", "center.weight", or the state file of a
-            first run), which then stay; empty learns them. Needs a `reweight`.
+            first run), which then stay; empty learns them. Needs a `reweight`. Each identity takes its own weight, by
+            name.
+        identity_order: vox1_train.csv, or a table like it, that names the people of `identity_weights` in their order;
+            only for a file that does not say whose weights it holds, as a converted one does not.
 
     Source: Wen et al., 2021, Seeking the shape of sound: an adaptive framework for learning voice-face association,
     CVPR, eq. 7 (hardness) and 10 (cross loss); the constant 5.4, the scaling of one side and the schedule: public code
@@ -91,6 +95,7 @@ class SeekingShape(Objective):
         first_update: int = 500,
         update_every: int = 100,
         identity_weights: str = "",
+        identity_order: str = "",
     ) -> None:
         """Store the arguments; `prepare` makes classifier and weights."""
         super().__init__()
@@ -106,42 +111,65 @@ class SeekingShape(Objective):
         check_number("update_every", update_every, at_least=1)
         if identity_weights and reweight == "none":
             raise ConfigError("`identity_weights` needs `reweight` paper or official_code. Got none.")
+        if identity_order and not identity_weights:
+            raise ConfigError(
+                "`identity_order` is of `identity_weights`, and none are named. Name them, or leave it out."
+            )
         self.loss_weight = tuple(loss_weight)
         self.reweight: Reweight = reweight
         self.first_update = first_update
         self.update_every = update_every
         self.identity_weights = identity_weights
+        self.identity_order = identity_order
+        self._order: Tensor | None = None
         self.classifier: nn.Module
         self.center: IdentityWeights
 
     def prepare(self, facts: TrainingFacts, generator: torch.Generator) -> None:
         """Draw the classifier and start with equal weights."""
         self.classifier = drawn_linear(facts.dim, facts.n_people, bias=False, generator=generator)
-        self.center = IdentityWeights(facts.n_people, first_share=FIRST_SHARE[self.reweight])
+        self.center = IdentityWeights(facts.n_people, first_share=FIRST_SHARE[self.reweight], people=facts.people)
 
     def wanted_files(self) -> dict[str, str]:
-        """Return the file of finished weights, if one is named."""
-        return {"identity_weights": self.identity_weights} if self.identity_weights else {}
+        """Return the file of finished weights, if one is named, behind the table of whose they are."""
+        named = {ORDER: self.identity_order, "identity_weights": self.identity_weights}
+        return {option: path for option, path in named.items() if path}
 
     def take_tensors(self, option: str, tensors: Mapping[str, Tensor]) -> None:
-        """Take finished weights from the arrays of a file.
+        """Take finished weights from the arrays of a file, or "people" of the table of whose they are.
 
         Raises:
             ConfigError: the option is another.
-            DataError: none of the known names is in the file, or the array does not fit.
+            DataError: none of the known names is in the file, or the array does not fit; nothing says whose weights
+                they are, or they are of other people.
         """
         if option not in self.wanted_files():
             super().take_tensors(option, tensors)
+        if option == ORDER:
+            self._order = tensors["people"]
+            return
         found = [name for name in WEIGHT_NAMES if name in tensors]
         if not found:
             raise DataError(
                 f"{self.identity_weights} holds no identity weights under {', '.join(WEIGHT_NAMES)}. It holds: "
                 f"{', '.join(sorted(tensors)[:8]) or 'nothing'}. Give the state file of a first run."
             )
-        self.load_identity_weights(tensors[found[0]])
+        people = tensors.get(found[0].removesuffix("weight") + "people")
+        if people is None or not bool(people.any()):
+            people = self._order
+        if people is None:
+            raise DataError(
+                f"{self.identity_weights} does not say whose weights it holds. Name the table that has their people in "
+                f"their order, vox1_train.csv for converted ones, as `{ORDER}`."
+            )
+        self.load_identity_weights(tensors[found[0]], people)
 
-    def load_identity_weights(self, weight: Tensor) -> None:
-        """Take finished weights, (n_people,) float, which then stay; after `prepare`.
+    def load_identity_weights(self, weight: Tensor, people: Tensor | None = None) -> None:
+        """Take finished weights, which then stay; after `prepare`.
+
+        Args:
+            weight: (n_people,) float.
+            people: whose each is; see `IdentityWeights.load`. None: in the order of the labels.
 
         Raises:
             ConfigError: `reweight` is "none", which uses no weights.
@@ -149,7 +177,7 @@ class SeekingShape(Objective):
         """
         if self.reweight == "none":
             raise ConfigError("Identity weights need `reweight` paper or official_code. Got none.")
-        self.center.load(weight)
+        self.center.load(weight, people)
 
     def before_step(self, step: int) -> None:
         """Update the weights where it is time.

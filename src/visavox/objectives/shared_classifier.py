@@ -72,6 +72,10 @@ class SharedClassifier(Objective):
         self.covariates = dict(covariates or {})
         self.bias = bias
         for name, weight in self.covariates.items():
+            if not isinstance(name, str):
+                raise ConfigError(
+                    f"`covariates` must map names to weights, as in {{gender: 0.5}}. Got the name {name!r}."
+                )
             check_number(f"covariates.{name}", weight, at_least=1e-9)
         if not identity_weight and not self.covariates:
             raise ConfigError("`identity_weight` is 0 and `covariates` is empty. Give one of them.")

@@ -104,7 +104,8 @@ class SupervisedContrastive(Objective):
             face: (n, dim) float, rows of length one.
             labels: (n,) int64 identities; None: each row its own.
             weights: (n,) how much each row counts, as voice and as face; None: all alike.
-            mask: (n, n) bool; where it is False, items i and j of either modality are not negatives of each other.
+            mask: (n, n) bool; where it is False, voice i and face j are not negatives of each other. Two voices, or
+                two faces, of rows i and j are negatives where neither (i, j) nor (j, i) is False.
 
         Returns:
             "loss", a scalar.
@@ -114,10 +115,13 @@ class SupervisedContrastive(Objective):
         """
         check_pairs(voice, face)
         people = torch.arange(len(voice), device=voice.device) if labels is None else labels
+        if mask is not None:  # (2n, 2n): voice i with face j says the mask, face i with voice j its transpose
+            within = mask & mask.T
+            mask = torch.cat([torch.cat([within, mask], dim=1), torch.cat([mask.T, within], dim=1)])
         return self.contrast(
             torch.cat([voice, face]),
             people.repeat(2),
-            None if mask is None else mask.repeat(2, 2),
+            mask,
             None if weights is None else weights.repeat(2),
         )
 

@@ -33,13 +33,14 @@ from visavox.pipeline.cached_gradients import seeded
 from visavox.pipeline.checkpoints import STATE_FILE
 from visavox.pipeline.distributed import ALONE, Processes
 from visavox.pipeline.end_to_end_network import JointNetwork
-from visavox.pipeline.end_to_end_optimiser import make_optimiser, warmed_rate
+from visavox.pipeline.end_to_end_rate import warmed_rate
 from visavox.pipeline.end_to_end_settings import EndToEndSettings
 from visavox.pipeline.end_to_end_state import EndToEndState
 from visavox.pipeline.end_to_end_step import BatchGradients, EpochDraws
 from visavox.pipeline.gathered_batch import gathered_statistics
 from visavox.pipeline.monitoring import PairFigures
 from visavox.pipeline.objective_files import give_files
+from visavox.pipeline.optimising import make_optimiser
 from visavox.pipeline.training_log import RunPlace, TrainingLog
 
 Progress = Callable[[int, int], None]
@@ -162,7 +163,13 @@ class _Run:
         self.batches = deal(pairs.voice_person, pairs.face_person, settings, seed=options.seed)
         check_rows(self.batches, settings, processes)
         tell_objective(network, self.batches, settings, n_rows=len(pairs.voices), seed=options.seed)
-        self.state = EndToEndState(network, make_optimiser(network, settings))
+        optimiser = make_optimiser(
+            settings.optimiser,
+            network.trained_groups(),
+            learning_rate=settings.learning_rate,
+            momentum=settings.momentum,
+        )
+        self.state = EndToEndState(network, optimiser)
         self.gradients = BatchGradients(
             network, pairs, self.batches.people, settings, bfloat16=options.bfloat16, processes=processes
         )

@@ -9,7 +9,6 @@ Example:
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any, Literal, get_args
@@ -18,10 +17,9 @@ from visavox.batches.augment import FaceAugmentation, VoiceAugmentation
 from visavox.errors import ConfigError
 from visavox.models.associators.base import check_count, check_number
 from visavox.objectives.base import Objective
-from visavox.registry import OBJECTIVES
+from visavox.pipeline.optimising import Optimiser, build_objective, checked_drops
 
 Schedule = Literal["cosine", "steps", "constant"]
-Optimiser = Literal["adamw", "adam", "sgd"]
 LINEAR = "linear"
 
 
@@ -132,13 +130,7 @@ class EndToEndSettings:
                 raise ConfigError(f"`{name}` must be one of {', '.join(choices)}. Got {getattr(self, name)!r}.")
         if not isinstance(self.one_per_person, bool):
             raise ConfigError(f"`one_per_person` must be true or false. Got {self.one_per_person!r}.")
-        if not isinstance(self.drop_at, list | tuple):
-            raise ConfigError(f"`drop_at` must be a list of shares, as in [0.4, 0.8]. Got {self.drop_at!r}.")
-        object.__setattr__(self, "drop_at", tuple(self.drop_at))
-        for share in self.drop_at:
-            check_number("drop_at", share, at_least=1e-9, at_most=1 - 1e-9)
-        if bool(self.drop_at) != (self.schedule == "steps"):
-            raise ConfigError(f"`drop_at` is of the schedule steps. Got {self.drop_at} with {self.schedule!r}.")
+        object.__setattr__(self, "drop_at", checked_drops(self.drop_at, schedule=self.schedule))
 
     def _check_objective(self) -> None:
         objective = self.build_objective()
@@ -165,14 +157,7 @@ class EndToEndSettings:
         Raises:
             ConfigError: its name is unknown, or an option is left over or out of range.
         """
-        given = {"name": self.objective} if isinstance(self.objective, str) else self.objective
-        if not isinstance(given, Mapping) or not isinstance(given.get("name"), str):
-            raise ConfigError(f"`objective` must be a name or a mapping with `name`. Got {self.objective!r}.")
-        accepted = inspect.signature(OBJECTIVES.get(given["name"])).parameters
-        start = {"initial_temperature": self.initial_temperature}
-        bare = isinstance(self.objective, str) and "initial_temperature" in accepted
-        objective: Objective = OBJECTIVES.build({**given, **(start if bare else {})})
-        return objective
+        return build_objective(self.objective, {"initial_temperature": self.initial_temperature})
 
     @classmethod
     def of(cls, values: Mapping[str, Any]) -> EndToEndSettings:

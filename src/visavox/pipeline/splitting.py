@@ -36,6 +36,8 @@ class SplitOutcome:
     trials: TrialSet
     """Lists of the test subset, or of the validation subset where there is no test; empty where neither is."""
     audit: Audit
+    outside: tuple[str, ...] = ()
+    """People of the corpus who are in no subset, since the published split does not name them; sorted."""
 
 
 def split_corpus(config: SplitConfig) -> SplitOutcome:
@@ -62,7 +64,9 @@ def split_corpus(config: SplitConfig) -> SplitOutcome:
     write_trials(config.out / TRIALS, trials, catalog_hash=catalog_hash)
     found = audit_corpus(config.corpus, items, splits, config.embeddings)
     found.save(config.out / AUDIT)
-    return SplitOutcome(splits, trials, found)
+    inside = set(splits.subsets)
+    outside = {link.identity for link in links} - {link.identity for link in links if link.clip in inside}
+    return SplitOutcome(splits, trials, found, tuple(sorted(outside)))
 
 
 def audit_corpus(corpus: Path, items: list[MediaItem], splits: Splits, embeddings: Path | None) -> Audit:

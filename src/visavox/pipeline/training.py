@@ -17,7 +17,6 @@ Example:
 
 from __future__ import annotations
 
-import inspect
 import json
 import math
 import time
@@ -37,12 +36,10 @@ from visavox.objectives.base import Objective, TrainingFacts
 from visavox.pipeline.checkpoints import STATE_FILE, TrainingState, pairs_digest, step_folder
 from visavox.pipeline.monitoring import monitored, pair_figures
 from visavox.pipeline.objective_files import give_files
+from visavox.pipeline.optimising import Optimiser, build_objective, checked_drops, dropped_rate, make_optimiser
 from visavox.pipeline.training_log import RunPlace, TrainingLog
-from visavox.registry import OBJECTIVES
 
 Schedule = Literal["constant", "cosine", "steps"]
-Optimiser = Literal["adamw", "adam", "sgd"]
-DROP = 0.1  # of the learning rate at each of `drop_at`
 Progress = Callable[[int, int], None]
 
 
@@ -63,7 +60,8 @@ class TrainingSettings:
     learning_rate: float = 1e-3
     """Step size of the optimiser, above 0."""
     weight_decay: float = 0.1
-    """Weight decay of the optimiser, 0 or more; temperatures and other single numbers do not decay."""
+    """Weight decay of the optimiser, 0 or more, on the towers and on the matrices of the objective; its temperatures,
+    biases and scales do not decay."""
     schedule: Schedule = "constant"
     """Learning rate over the run: constant, falling to 0 along half a cosine, or a tenth from each of `drop_at` on."""
     drop_at: tuple[float, ...] = ()
@@ -98,11 +96,7 @@ class TrainingSettings:
         check_count("checkpoint_every_epochs", self.checkpoint_every_epochs, at_least=0)
         check_count("seed", self.seed, at_least=0)
         check_number("momentum", self.momentum, at_least=0, at_most=0.999999)
-        object.__setattr__(self, "drop_at", tuple(self.drop_at))  # a recipe gives a list
-        for share in self.drop_at:
-            check_number("drop_at", share, at_least=1e-9, at_most=1 - 1e-9)
-        if bool(self.drop_at) != (self.schedule == "steps"):
-            raise ConfigError(f"`drop_at` is of the schedule steps. Got {self.drop_at} with {self.schedule!r}.")
+        object.__setattr__(self, "drop_at", checked_drops(self.drop_at, schedule=self.schedule))
         self.build_objective()
         for name in ("learn_temperature", "balanced", "one_per_person"):
             if not isinstance(getattr(self, name), bool):
@@ -117,13 +111,8 @@ class TrainingSettings:
         Raises:
             ConfigError: its name is unknown, or an option is left over or out of range.
         """
-        given = {"name": self.objective} if isinstance(self.objective, str) else dict(self.objective)
-        accepted = inspect.signature(OBJECTIVES.get(str(given.get("name", "")))).parameters
-        defaults = {name: getattr(self, name) for name in ("initial_temperature", "learn_temperature")}
-        if isinstance(self.objective, str):  # a spec with options says all that it wants itself
-            given |= {name: value for name, value in defaults.items() if name in accepted}
-        objective: Objective = OBJECTIVES.build(given)
-        return objective
+        names = ("initial_temperature", "learn_temperature")
+        return build_objective(self.objective, {name: getattr(self, name) for name in names})
 
 
 def train_network(
@@ -205,6 +194,7 @@ class _Run:
                 n_rows=len(pairs),
                 n_steps=settings.n_epochs * len(self.batches),
                 n_values={name: int(values.max(initial=-1)) + 1 for name, values in pairs.covariates.items()},
+                people=pairs.names_of_labels(),
             ),
             torch.Generator().manual_seed(int(np.random.SeedSequence([settings.seed, 2]).generate_state(1)[0])),
         )
@@ -324,7 +314,7 @@ def scheduled_rate(settings: TrainingSettings, step: int, n_steps: int) -> float
     if settings.schedule == "constant":
         return settings.learning_rate
     if settings.schedule == "steps":
-        return settings.learning_rate * DROP ** sum(step >= share * n_steps for share in settings.drop_at)
+        return dropped_rate(settings.learning_rate, step, n_steps, settings.drop_at)
     return settings.learning_rate * (1 + math.cos(math.pi * step / n_steps)) / 2
 
 
@@ -332,16 +322,13 @@ def _fresh_state(
     model: NetworkAssociator, objective: Objective, settings: TrainingSettings, device: str
 ) -> TrainingState:
     own = [parameter for parameter in objective.parameters() if parameter.requires_grad]
-    decaying = [*model.parameters(), *(parameter for parameter in own if parameter.ndim > 0)]
+    decaying = [*model.parameters(), *(parameter for parameter in own if parameter.ndim > 1)]
     groups: list[dict[str, Any]] = [{"params": decaying, "weight_decay": settings.weight_decay}]
-    if single := [parameter for parameter in own if parameter.ndim == 0]:
-        groups.append({"params": single, "weight_decay": 0.0})
-    optimiser: torch.optim.Optimizer
-    if settings.optimiser == "sgd":
-        optimiser = torch.optim.SGD(groups, lr=settings.learning_rate, momentum=settings.momentum)
-    else:
-        kind = torch.optim.AdamW if settings.optimiser == "adamw" else torch.optim.Adam
-        optimiser = kind(groups, lr=settings.learning_rate)
+    if spared := [parameter for parameter in own if parameter.ndim <= 1]:
+        groups.append({"params": spared, "weight_decay": 0.0})
+    optimiser = make_optimiser(
+        settings.optimiser, groups, learning_rate=settings.learning_rate, momentum=settings.momentum
+    )
     # Another stream than that of the first weights, which the model draws from the seed itself.
     noise_seed = int(np.random.SeedSequence([settings.seed, 1]).generate_state(1)[0])
     generator = torch.Generator(device).manual_seed(noise_seed)

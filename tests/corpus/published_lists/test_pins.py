@@ -164,6 +164,10 @@ def test_a_wrong_veriflist_names_its_line(text: str, message: str, put: Put, peo
         (JPG + "id90001\tBob_Ray/1.6/w/3.jpg\n", "jpg_20k.csv line 5: 'Bob_Ray/1.6/w/3.jpg' is not of 'id90001'"),
         (JPG + "id90009\tEve/1.6/w/3.jpg\n", "jpg_20k.csv line 5: 'Eve'"),
         (JPG + "id90001\n", "line 5: must have 2 words"),
+        (
+            JPG.split("\n", 1)[1],
+            "jpg_20k.csv line 1: the header must be VoxCeleb1 ID, a tab, and a name. Got 'id90002'. Add the header.",
+        ),
         ("VoxCeleb1 ID\tjpg\nid90001\tAnn_Lee/1.6/v/1.jpg\n", "wav_20k.csv: the query 'id90002/w/1.wav' must have"),
     ],
 )

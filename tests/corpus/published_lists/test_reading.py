@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from visavox.corpus.published_lists.reading import list_files, read_published
+from visavox.corpus.published_lists.reading import gallery_pairs, list_files, read_published
 from visavox.errors import ConfigError, DataError, UnknownNameError
 
 Put = Callable[[str, str | bytes], Path]
@@ -43,14 +43,54 @@ def test_the_lists_of_pins_lie_in_folders(samples: Samples, put: Put, tmp_path: 
     put(f"data/veriflist/{name}", samples["pins"][name])
     put("data/veriflist/README.txt", "about")
     put("data/retrieval/wav_20k.csv", samples["pins"]["wav_20k.csv"])
-    with pytest.raises(DataError, match=r"wav_20k.csv: a retrieval list needs its partner"):
-        read_published("pins", tmp_path / "data", None)
+    assert [record.name for record in read_published("pins", tmp_path / "data", None)] == [name[:-4]]
+    skipped = {path.name: why for path, why in list_files("pins", tmp_path / "data").skipped}
+    assert skipped["wav_20k.csv"] == "it has no partner jpg_20k.csv; voices are searched with faces"
     put("data/retrieval/jpg_20k.csv", samples["pins"]["jpg_20k.csv"])
     records = read_published("pins", tmp_path / "data", None)
     names = ["veriflist_test_GN_seenheard", "wav_20k_to_jpg_20k", "jpg_20k_to_wav_20k"]
     assert [record.name for record in records] == names
     assert records[0].attributes["subset"] == ("unseen_unheard", "unseen_unheard")
     assert [path.name for path, _ in list_files("pins", tmp_path / "data").skipped] == ["README.txt"]
+
+
+def test_galleries_are_paired_by_their_names(samples: Samples, put: Put, tmp_path: Path) -> None:
+    """They were paired by the order of names: wav_a with jpg_b, where jpg_a was missing."""
+    put("data/vox1_meta.csv", samples["pins"]["vox1_meta.csv"])
+    for kind, text in (
+        ("wav", "b"),
+        ("wav", "20k"),
+        ("wav", "c.head"),
+        ("jpg", "c.head"),
+        ("jpg", "a"),
+        ("jpg", "20k"),
+    ):
+        put(f"data/{kind}_{text}.csv", samples["pins"][f"{kind}_20k.csv"])
+    files = list_files("pins", tmp_path / "data")
+    assert [record.name for record in read_published("pins", tmp_path / "data", None)] == [
+        "wav_20k_to_jpg_20k", "jpg_20k_to_wav_20k", "wav_c.head_to_jpg_c.head", "jpg_c.head_to_wav_c.head",
+    ]  # fmt: skip
+    assert {path.name: why.split(";")[0] for path, why in files.skipped} == {
+        "wav_b.csv": "it has no partner jpg_b.csv", "jpg_a.csv": "it has no partner wav_a.csv"
+    }  # fmt: skip
+
+
+def test_a_partner_in_the_same_folder_comes_first() -> None:
+    place = Path("lists")
+    near = [place / "x" / "wav_1.csv", place / "x" / "jpg_1.csv", place / "y" / "wav_1.csv", place / "y" / "jpg_1.csv"]
+    assert gallery_pairs(near[::-1]) == [(near[2], near[3]), (near[0], near[1])]
+    apart = [place / "voices" / "wav_1.csv", place / "faces" / "jpg_1.csv"]
+    assert gallery_pairs(apart) == [(apart[0], apart[1])]
+    assert gallery_pairs([*apart, place / "more" / "jpg_1.csv"]) == []  # which of the two nobody knows
+    assert gallery_pairs([*apart, place / "more" / "wav_1.csv"]) == []
+
+
+def test_a_gallery_alone_is_named_where_nothing_else_is_there(samples: Samples, put: Put, tmp_path: Path) -> None:
+    put("data/wav_20k.csv", samples["pins"]["wav_20k.csv"])
+    with pytest.raises(
+        DataError, match=r"holds no list of the protocol 'pins' \(wav_20k.csv: it has no partner jpg_20k"
+    ):
+        read_published("pins", tmp_path / "data", None)
 
 
 def test_fame_needs_no_identities(samples: Samples, put: Put, tmp_path: Path) -> None:

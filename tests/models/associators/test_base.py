@@ -14,6 +14,8 @@ from visavox.errors import ConfigError, DataError
 from visavox.models.associators.base import Associator, check_count, check_number, checked_vectors, unit_rows
 from visavox.models.associators.cca import CCA
 from visavox.models.associators.ensemble import Ensemble
+from visavox.models.associators.fop import FOP
+from visavox.models.associators.sss import SSS
 from visavox.models.associators.two_tower import TwoTower
 from visavox.registry import ASSOCIATORS
 
@@ -36,15 +38,26 @@ def make_ensemble() -> Associator:
     return Ensemble([make_cca(), make_two_tower(), Ensemble([make_two_tower()])], weights=(3, 2, 1))
 
 
+def make_fop() -> Associator:
+    return FOP(6, 4, output_dim=24, fusion="gated", n_classes=5, seed=4)
+
+
+def make_sss() -> Associator:
+    return SSS(6, 4, output_dim=3, seed=4)
+
+
 MAKERS: dict[str, Callable[[], Associator]] = {
     "cca": make_cca,
     "two_tower": make_two_tower,
     "ensemble": make_ensemble,
+    "fop": make_fop,
+    "sss": make_sss,
 }
+OWN_LENGTHS = {"facetones"}  # takes vectors of published lengths only: tested in its own file
 
 
 def test_every_registered_associator_is_tested_here() -> None:
-    assert ASSOCIATORS.names() == sorted(MAKERS)
+    assert ASSOCIATORS.names() == sorted({*MAKERS, *OWN_LENGTHS})
 
 
 @pytest.fixture(params=sorted(MAKERS))

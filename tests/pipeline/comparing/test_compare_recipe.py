@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from visavox.errors import ConfigError
-from visavox.pipeline.comparing.compare_recipe import read_compare_recipe
+from visavox.pipeline.comparing.compare_recipe import own_settings, read_compare_recipe, under_budget
 
 Write = Callable[[Any], Path]
 RECIPES = Path(__file__).parents[3] / "recipes"
@@ -23,8 +23,12 @@ def test_a_recipe_is_read_whole(recipe_values: dict[str, Any], write_recipe: Wri
     assert [method.name for method in recipe.methods] == ["info_nce", "warm", "cca"]
     assert recipe.reference == "info_nce"
     assert recipe.protocols == ("matching", "retrieval")
-    assert dict(recipe.methods[0].own) == {}
-    assert dict(recipe.methods[1].own) == {"learning_rate": 0.02}
+    assert own_settings(recipe.spec(arena, recipe.methods[0]), recipe.budget) == {}
+    assert own_settings(recipe.spec(arena, recipe.methods[1]), recipe.budget) == {
+        "objective.initial_temperature": 0.9,
+        "learning_rate": 0.02,
+    }
+    assert own_settings(recipe.spec(arena, recipe.methods[2]), recipe.budget) == {"n_components": 2}
 
 
 def test_the_budget_is_shared_and_what_is_a_methods_own_comes_first(
@@ -136,3 +140,19 @@ def test_every_comparison_that_comes_along_is_valid(path: Path) -> None:
     recipe = read_compare_recipe(path, data=Path("data"))
     assert recipe.about
     assert len(recipe.methods) > 1
+
+
+def test_every_network_gets_what_it_takes_of_the_budget_members_of_an_ensemble_too() -> None:
+    """The budget was once of two towers alone; others trained under defaults without a word."""
+    budget = {"n_epochs": 7, "hidden": [3], "dropout": 0.25, "batch_size": 5}
+    assert under_budget({"name": "sss", "output_dim": 2}, budget) == {
+        "n_epochs": 7, "dropout": 0.25, "batch_size": 5, "name": "sss", "output_dim": 2
+    }  # fmt: skip
+    both = {"name": "ensemble", "weights": [1, 2], "members": ["cca", {"name": "two_tower", "n_epochs": 9}]}
+    found = under_budget(both, budget)
+    assert found["members"][0] == {"name": "cca"}
+    assert found["members"][1] == {"n_epochs": 9, "hidden": [3], "batch_size": 5, "name": "two_tower"}
+    assert own_settings(found, budget) == {
+        "weights": [1, 2],
+        "members": [{"name": "cca"}, {"name": "two_tower", "n_epochs": 9}],
+    }

@@ -35,6 +35,11 @@ def test_every_method_meets_every_arena_with_every_seed(
     reference = next(row for row in one.rows if row.method == "info_nce")
     assert reference.differences[MAIN].value == 0
     assert {row.facts.objective for row in one.rows} == {"info_nce", ""}
+    assert {row.method: dict(row.facts.own) for row in one.rows} == {
+        "info_nce": {},
+        "warm": {"objective.initial_temperature": 0.9, "learning_rate": 0.02},
+        "cca": {"n_components": 2},
+    }
     assert one.arena.how == "3 folds"
     assert one.arena.people_known
     files = sorted(str(p.relative_to(tmp_path / "out")) for p in (tmp_path / "out" / "scores").rglob("*.safetensors"))
@@ -105,6 +110,7 @@ def test_a_method_that_fails_is_a_row_and_the_others_have_theirs(
     assert "nan or infinite" in last.problem
     assert "warm has no figures: The loss became" in (tmp_path / "out" / "leaderboard.md").read_text()
     assert len(board.boards[0].rows[0].measures) > 0
+    assert not list((tmp_path / "out").rglob("warm/*"))  # it is tried again, and its cause may be mended
 
 
 def test_progress_is_told_by_stage(recipe_values: dict[str, Any], write_recipe: Write, tmp_path: Path) -> None:

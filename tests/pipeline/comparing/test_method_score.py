@@ -103,3 +103,16 @@ def test_the_identity_names_everything_that_decides(arena: Arena) -> None:
     others = [{**given, "seed": 1}, {**given, "resamples": 200}, {**given, "protocols": ("matching", "retrieval")}]
     assert len({first, score_identity(arena, {**CCA, "n_components": 2}, **given)}) == 2
     assert len({first, *(score_identity(arena, CCA, **other) for other in others)}) == 4
+    assert score_identity(arena, CCA, **given, device="cuda") != first
+
+
+def test_the_identity_follows_the_files_of_an_objective(arena: Arena, tmp_path: Path) -> None:
+    given: dict[str, Any] = {"seed": 0, "resamples": 100, "protocols": ("matching",)}
+    path = tmp_path / "w.safetensors"
+    objective = {"name": "seeking_shape", "reweight": "paper", "identity_weights": str(path)}
+    spec = {"name": "two_tower", "objective": objective}
+    absent = score_identity(arena, spec, **given)
+    path.write_bytes(b"one")
+    first = score_identity(arena, spec, **given)
+    path.write_bytes(b"two")
+    assert len({absent, first, score_identity(arena, spec, **given)}) == 3

@@ -43,12 +43,13 @@ from visavox.corpus.published_lists.records import (
 from visavox.corpus.published_lists.sss import DIRECTIONS, matching_of
 from visavox.corpus.trial_strata import ALL, group_name
 from visavox.corpus.trials import Direction
-from visavox.errors import ConfigError
+from visavox.errors import ConfigError, one_line
 
 VERIFICATION = re.compile(r"veriflist_test_(random|[GNAL]+)_(seenheard|unseenunheard)(?:\.head)?\.txt")
 MATCHING = re.compile(r"matching_(v2f|f2v)_(U|[GNAL]+)(?:_\d+)?(?:\.head)?\.csv")
-RETRIEVAL = re.compile(r"(wav|jpg)_\w+(?:\.head)?\.csv")
+RETRIEVAL = re.compile(r"(wav|jpg)_(\w+(?:\.head)?)\.csv")
 HEADER = ["id", "voice-speaker-id", "face-speaker-id", "label", "voice-path", "face-path"]
+GALLERY_ID = "VoxCeleb1 ID"  # first cell of a gallery
 LETTERS = {"G": "gender", "N": "nationality", "A": "age", "L": "language"}
 CONDITIONS = {"seenheard": "seen_heard", "unseenunheard": "unseen_unheard"}
 UNSEEN = "unseen_unheard"
@@ -228,7 +229,7 @@ def gallery_text(names: Sequence[str], people: Codes, people_names: Sequence[str
         column: "wav" or "jpg".
     """
     lines = [f"{people_names[person]}\t{name}" for name, person in zip(names, people.tolist(), strict=True)]
-    return "\n".join([f"VoxCeleb1 ID\t{column}", *lines]) + "\n"
+    return "\n".join([f"{GALLERY_ID}\t{column}", *lines]) + "\n"
 
 
 def _group(letters: str) -> str:
@@ -295,6 +296,9 @@ def _read_verification(path: Path, named: ListName, identities: Identities) -> P
 def _read_gallery(path: Path, identities: Identities) -> tuple[tuple[str, ...], Codes, Path]:
     rows = read_rows(path, "\t")
     rows.check_widths([2], "VoxCeleb1 ID, a tab, PATH")
+    if rows.words[0][0] != GALLERY_ID:  # a list without a header would lose its first item
+        shown = one_line(rows.words[0][0])[:60]
+        raise rows.error(0, f"the header must be {GALLERY_ID}, a tab, and a name. Got {shown!r}. Add the header.")
     rows = Rows(path, rows.words[1:], rows.lines[1:])
     names = tuple(words[1] for words in rows.words)
     people, missing = identities.people_of(names)

@@ -11,7 +11,7 @@ Example:
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,9 +59,45 @@ def list_files(protocol: Protocol, folder: Path) -> ListFiles:
     places = [folder, *sorted(path for path in folder.iterdir() if path.is_dir())]
     files = [path for place in places for path in sorted(place.iterdir()) if path.suffix.lower() in SUFFIXES]
     files = [path for path in files if path.name not in (*NAMES, SPLITS)]
-    lists = tuple(path for path in files if is_list[protocol](path.name))
-    skipped = tuple((path, _reason(path, protocol)) for path in files if path not in set(lists))
-    return ListFiles(lists, skipped)
+    lists = [path for path in files if is_list[protocol](path.name)]
+    galleries = [path for path in lists if protocol == "pins" and pins.RETRIEVAL.fullmatch(path.name)]
+    pairs = gallery_pairs(galleries)
+    alone = set(galleries) - {path for pair in pairs for path in pair}
+    reasons = {path: _alone(path) if path in alone else _reason(path, protocol) for path in files}
+    kept = tuple(path for path in lists if path not in alone)
+    return ListFiles(kept, tuple((path, reasons[path]) for path in files if path not in set(kept)))
+
+
+def gallery_pairs(paths: Sequence[Path]) -> list[tuple[Path, Path]]:
+    """Return which galleries of PINs are searched with each other, (voices, faces), in the order of the voices.
+
+    Partners have the same text behind `wav_` and `jpg_`. One in the same folder comes first; else one that is the only
+    one of its name elsewhere. Galleries without a partner are in no pair.
+
+    Args:
+        paths: files that are called `wav_TEXT.csv` or `jpg_TEXT.csv`.
+
+    Example:
+        >>> [(a.name, b.name) for a, b in gallery_pairs([Path("wav_1.csv"), Path("jpg_1.csv"), Path("jpg_0.csv")])]
+        [('wav_1.csv', 'jpg_1.csv')]
+    """
+    voices, faces = ([path for path in paths if path.name.startswith(kind)] for kind in ("wav_", "jpg_"))
+    pairs = {path: path.with_name(_partner(path)) for path in voices if path.with_name(_partner(path)) in faces}
+    left = [path for path in faces if path not in pairs.values()]
+    for path in voices:
+        away = [other for other in left if other.name == _partner(path)]
+        rivals = [other for other in voices if other not in pairs and other.name == path.name]
+        if path not in pairs and len(away) == len(rivals) == 1:
+            pairs[path] = away[0]
+    return [(path, pairs[path]) for path in voices if path in pairs]
+
+
+def _partner(path: Path) -> str:
+    return {"wav": "jpg", "jpg": "wav"}[path.name[:3]] + path.name[3:]
+
+
+def _alone(path: Path) -> str:
+    return f"it has no partner {_partner(path)}; voices are searched with faces"
 
 
 def read_published(protocol: Protocol, folder: Path, identities: Path | None) -> tuple[AnyPublished, ...]:
@@ -80,8 +116,9 @@ def read_published(protocol: Protocol, folder: Path, identities: Path | None) ->
     for path, reason in files.skipped:
         logger.info("%s is left out: %s", path, reason)
     if not files.lists:
+        alone = next((f" ({path.name}: {why})" for path, why in files.skipped if "partner" in why), "")
         raise DataError(
-            f"{folder} holds no list of the protocol {protocol!r}, which are called {WANTED[protocol]}. Give --lists "
+            f"{folder} holds no list of the protocol {protocol!r}{alone}, which are called {WANTED[protocol]}. Give --lists "
             "with the folder that holds them, or another --protocol."
         )
     if protocol == "fame":
@@ -91,12 +128,8 @@ def read_published(protocol: Protocol, folder: Path, identities: Path | None) ->
         return tuple(sss.read_file(path, people) for path in files.lists)
     kinds = {path: named.kind for path in files.lists if (named := pins.parse_name(path.name))}
     records: list[AnyPublished] = [pins.read_file(p, people) for p, kind in kinds.items() if kind in PAIRED]
-    galleries = {kind: [path for path, found in kinds.items() if found == kind] for kind in ("voices", "faces")}
-    for voices, faces in zip(galleries["voices"], galleries["faces"], strict=False):
+    for voices, faces in gallery_pairs([path for path, kind in kinds.items() if kind not in PAIRED]):
         records += pins.read_retrieval(voices, faces, people)
-    if len(galleries["voices"]) != len(galleries["faces"]):
-        alone = max(galleries.values(), key=len)[-1]
-        raise DataError(f"{alone}: a retrieval list needs its partner, wav_20k.csv and jpg_20k.csv. Add the other one.")
     return tuple(records)
 
 

@@ -2,7 +2,7 @@
 
     name: compare-small
     seeds: [0, 1, 2]
-    budget: {n_epochs: 30, batch_size: 400}          # what `two_tower` takes, for all
+    budget: {n_epochs: 30, batch_size: 400}          # what networks take, for all
     arenas:
       - {name: real, pairs: "{data}/avspeech", folds: 5}
       - {name: world, world: {people: 5000, clips: 1, seed: 3}, test: 0.3}
@@ -24,6 +24,7 @@ Example:
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -33,8 +34,11 @@ from typing import Any
 import yaml
 
 from visavox.errors import ConfigError
+from visavox.models.associators.network import NetworkAssociator
 from visavox.pipeline.fitting import Spec, plan_networks
 from visavox.pipeline.recipe import StrictLoader
+from visavox.pipeline.training import TrainingSettings
+from visavox.registry import ASSOCIATORS
 
 KEYS = ("name", "about", "seeds", "budget", "arenas", "methods", "reference", "resamples", "protocols")
 KINDS = ("pairs", "corpus", "embeddings", "world")
@@ -69,21 +73,18 @@ class ArenaPlan:
 
 @dataclass(frozen=True)
 class MethodPlan:
-    """One method: an associator, and what of it is its own."""
+    """One method: an associator, and what differs in single arenas."""
 
     name: str
     """Short name, also of its folder."""
     spec: Mapping[str, Any]
     """What `fit_associator` takes, without the budget."""
-    own: Mapping[str, Any]
-    """Settings that it does not share with the others."""
     of_arena: Mapping[str, Mapping[str, Any]] = dataclasses.field(default_factory=dict)
     """By the name of an arena: what differs there."""
 
     def in_arena(self, arena: str, budget: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Return the spec under a budget; a closed form has none, and what is its own comes before what is shared."""
-        shared = budget if self.spec["name"] == NETWORK else {}
-        return {**shared, **self.spec, **self.of_arena.get(arena, {})}
+        """Return the spec under a budget; what is its own comes before what is shared."""
+        return under_budget({**self.spec, **self.of_arena.get(arena, {})}, budget)
 
 
 @dataclass(frozen=True)
@@ -210,8 +211,46 @@ def _method(where: str, given: Any) -> MethodPlan:
     associator = values.pop("associator", NETWORK)
     spec: Mapping[str, Any] = {"name": associator} if isinstance(associator, str) else _mapping(where, associator)
     inside = {n: _mapping(f"{where}, `in` {n}", v) for n, v in _mapping(f"{where}, `in`", values.pop("in", {})).items()}
-    own = {key: value for key, value in values.items() if key != "objective"}
-    return MethodPlan(name, {**spec, **values}, own, inside)
+    return MethodPlan(name, {**spec, **values}, inside)
+
+
+def under_budget(spec: Mapping[str, Any], budget: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what is fitted: every network gets what it takes of the budget, members of an ensemble too.
+
+    A closed form has no budget, and what a spec says itself stays.
+    """
+    if spec["name"] == "ensemble":
+        members = [under_budget({"name": m} if isinstance(m, str) else m, budget) for m in spec.get("members", ())]
+        return {**spec, "members": members}
+    factory = ASSOCIATORS.get(spec["name"])
+    if not (isinstance(factory, type) and issubclass(factory, NetworkAssociator)):
+        return spec
+    accepted = {field.name for field in dataclasses.fields(TrainingSettings)} | set(
+        inspect.signature(factory).parameters
+    )
+    return {**{key: value for key, value in budget.items() if key in accepted}, **spec}
+
+
+def own_settings(spec: Mapping[str, Any], budget: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a spec does not share with a budget, besides its names: options of its objective under their own.
+
+    Example:
+        >>> own_settings({"name": "two_tower", "n_epochs": 9, "objective": {"name": "siglip", "learn_bias": False}},
+        ...              {"n_epochs": 30})
+        {'n_epochs': 9, 'objective.learn_bias': False}
+    """
+    own: dict[str, Any] = {}
+    for key, value in spec.items():
+        if key == "name" or (key in budget and budget[key] == value):
+            continue
+        if key == "objective":
+            options = value.items() if isinstance(value, Mapping) else ()
+            own |= {f"objective.{name}": option for name, option in options if name != "name"}
+        elif key == "members":
+            own[key] = [{"name": member["name"], **own_settings(member, budget)} for member in value]
+        else:
+            own[key] = value
+    return own
 
 
 def _name(where: str, values: Mapping[str, Any]) -> str:

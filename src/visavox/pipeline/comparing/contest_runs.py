@@ -26,7 +26,13 @@ from visavox.evaluation.leaderboard import ArenaFacts, Board, Leaderboard, Metho
 from visavox.evaluation.leaderboard_page import write_leaderboard
 from visavox.method_config import CompareConfig
 from visavox.pipeline.comparing.arenas import Arena, open_arena
-from visavox.pipeline.comparing.compare_recipe import NETWORK, CompareRecipe, MethodPlan, read_compare_recipe
+from visavox.pipeline.comparing.compare_recipe import (
+    ArenaPlan,
+    CompareRecipe,
+    MethodPlan,
+    own_settings,
+    read_compare_recipe,
+)
 from visavox.pipeline.comparing.method_score import MethodScore, load_score, save_score, score_identity, score_method
 from visavox.pipeline.fitting import plan_networks
 from visavox.pipeline.frozen_encoder import Compute
@@ -112,7 +118,9 @@ def _jobs(recipe: CompareRecipe, arena: Arena, out: Path, device: str) -> Iterat
         spec = recipe.spec(arena.plan, method)
         seeds = recipe.seeds if plan_networks(spec) else recipe.seeds[:1]  # a closed form draws nothing
         for seed in seeds:
-            known = score_identity(arena, spec, seed=seed, resamples=recipe.resamples, protocols=recipe.protocols)
+            known = score_identity(
+                arena, spec, seed=seed, resamples=recipe.resamples, protocols=recipe.protocols, device=device
+            )
             path = out / SCORES / arena.plan.name / method.name / f"seed-{seed}.safetensors"
             yield _Job(
                 arena.plan.name, method.name, spec, seed, recipe.resamples, recipe.protocols, device, path, known
@@ -146,7 +154,8 @@ def _train(job: _Job) -> MethodScore:
         protocols=job.protocols,
         device=job.device,
     )
-    save_score(job.path, score, identity=job.identity)
+    if not score.problem:  # a failure is tried again: its cause may lie outside
+        save_score(job.path, score, identity=job.identity)
     return score
 
 
@@ -171,13 +180,13 @@ def _board(recipe: CompareRecipe, arena: Arena, scores: list[MethodScore]) -> Bo
         people_known=not any(name.startswith(("video:", "clip:")) for name in arena.paired.voice.identities),
         ceiling=None if arena.ceiling is None else dict(arena.ceiling.honest),
     )
-    methods = {method.name: _facts(method, recipe) for method in recipe.methods}
+    methods = {method.name: _facts(recipe, arena.plan, method) for method in recipe.methods}
     return rank(facts, methods, runs, reference=recipe.reference)
 
 
-def _facts(method: MethodPlan, recipe: CompareRecipe) -> MethodFacts:
-    objective = method.spec.get("objective", recipe.budget.get("objective", "info_nce"))
-    if method.spec["name"] != NETWORK:
-        return MethodFacts(str(method.spec["name"]), "", dict(method.own))
-    name = objective if isinstance(objective, str) else str(objective.get("name"))
-    return MethodFacts(NETWORK, name, dict(method.own))
+def _facts(recipe: CompareRecipe, arena: ArenaPlan, method: MethodPlan) -> MethodFacts:
+    spec = recipe.spec(arena, method)
+    objectives = [plan.settings.objective for plan in plan_networks(spec)]
+    names = dict.fromkeys(found if isinstance(found, str) else str(found["name"]) for found in objectives)
+    own = own_settings(spec, {**recipe.budget, **arena.budget})
+    return MethodFacts(str(spec["name"]), ", ".join(names), own)

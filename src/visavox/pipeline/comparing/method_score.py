@@ -16,6 +16,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +28,12 @@ from visavox.errors import DataError, VisavoxError
 from visavox.evaluation.contest import FOLD
 from visavox.evaluation.measures import Measure
 from visavox.persistence import read_tensors, write_tensors
+from visavox.pipeline.checkpoints import STATE_FILE
 from visavox.pipeline.comparing.arenas import Arena
-from visavox.pipeline.fitting import fit_associator
+from visavox.pipeline.fitting import fit_associator, plan_networks
 from visavox.pipeline.training import TrainingSettings
 from visavox.registry import PROTOCOLS
 
-FORMAT = 1  # of the kept files; another number trains anew
 RESAMPLING_SEED = 0
 OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "matching": {"max_candidates": 2},
@@ -126,11 +127,19 @@ def _held_out(
 
 
 def score_identity(
-    arena: Arena, spec: Mapping[str, Any], *, seed: int, resamples: int, protocols: Sequence[str]
+    arena: Arena, spec: Mapping[str, Any], *, seed: int, resamples: int, protocols: Sequence[str], device: str = "cpu"
 ) -> str:
-    """Return a hash of everything that a score depends on."""
-    parts = [FORMAT, arena.identity, spec, seed, resamples, list(protocols)]
+    """Return a hash of everything that a score depends on, the version of the package and files of objectives too."""
+    wanted = [plan.settings.build_objective().wanted_files() for plan in plan_networks(spec)]
+    files = {path: _digest(Path(path)) for one in wanted for path in one.values()}
+    parts = [version("visavox"), arena.identity, spec, seed, resamples, list(protocols), device, files]
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+
+
+def _digest(path: Path) -> str:
+    """Return a hash of a file, or of the state files of a run; "" where there is nothing."""
+    files = sorted(path.rglob(STATE_FILE)) if path.is_dir() else [path] if path.is_file() else []
+    return "".join(hashlib.sha256(file.read_bytes()).hexdigest() for file in files)
 
 
 def save_score(path: Path, score: MethodScore, *, identity: str) -> None:

@@ -1,6 +1,4 @@
-"""The optimiser of a training from pixels and samples, and its learning rate over the run.
-
-It knows no loss and no batch. Which parameters decay `JointNetwork.trained_groups` says.
+"""The learning rate of a training from pixels and samples over the run; it knows no loss and no batch.
 
 Example:
     >>> settings = EndToEndSettings(learning_rate=1.0, warm_up=0.5, schedule="constant")
@@ -12,21 +10,8 @@ from __future__ import annotations
 
 import math
 
-import torch
-
-from visavox.pipeline.end_to_end_network import JointNetwork
 from visavox.pipeline.end_to_end_settings import EndToEndSettings
-
-DROP = 0.1  # of the learning rate at each of `drop_at`
-
-
-def make_optimiser(network: JointNetwork, settings: EndToEndSettings) -> torch.optim.Optimizer:
-    """Return the optimiser of the settings over everything that is trained."""
-    groups = network.trained_groups()
-    if settings.optimiser == "sgd":
-        return torch.optim.SGD(groups, lr=settings.learning_rate, momentum=settings.momentum)
-    kind = torch.optim.AdamW if settings.optimiser == "adamw" else torch.optim.Adam
-    return kind(groups, lr=settings.learning_rate)
+from visavox.pipeline.optimising import dropped_rate
 
 
 def warmed_rate(settings: EndToEndSettings, step: int, n_steps: int) -> float:
@@ -49,7 +34,7 @@ def warmed_rate(settings: EndToEndSettings, step: int, n_steps: int) -> float:
     if share < warm_up:
         return settings.learning_rate * share / warm_up
     if settings.schedule == "steps":
-        return settings.learning_rate * DROP ** sum(step >= dropped * n_steps for dropped in settings.drop_at)
+        return dropped_rate(settings.learning_rate, step, n_steps, settings.drop_at)
     if warm_up == 1 or settings.schedule == "constant":
         return settings.learning_rate
     return settings.learning_rate * (1 + math.cos(math.pi * (share - warm_up) / (1 - warm_up))) / 2

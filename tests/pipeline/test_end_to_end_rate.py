@@ -1,16 +1,13 @@
-"""Optimiser and learning rate of the training from pixels and samples."""
+"""The learning rate of the training from pixels and samples."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-import torch
 
-from visavox.pipeline.end_to_end_network import JointNetwork
-from visavox.pipeline.end_to_end_optimiser import make_optimiser, warmed_rate
+from visavox.pipeline.end_to_end_rate import warmed_rate
 from visavox.pipeline.end_to_end_settings import EndToEndSettings
 
 
@@ -35,17 +32,3 @@ def test_a_constant_rate_only_warms_up() -> None:
     settings = EndToEndSettings(learning_rate=3.0, warm_up=0.5, schedule="constant")
     assert [warmed_rate(settings, step, 4) for step in range(4)] == pytest.approx([1.5, 3, 3, 3])
     assert [warmed_rate(replace(settings, warm_up=0), step, 2) for step in range(2)] == [3.0, 3.0]
-
-
-@pytest.mark.parametrize(
-    ("name", "kind"), [("adamw", torch.optim.AdamW), ("adam", torch.optim.Adam), ("sgd", torch.optim.SGD)]
-)
-def test_the_optimiser_is_the_one_that_is_asked_for(
-    make_network: Callable[..., JointNetwork], name: str, kind: type
-) -> None:
-    settings = EndToEndSettings(output_dim=4, optimiser=name, momentum=0.8, learning_rate=0.3, weight_decay=0.2)  # type: ignore[arg-type]
-    optimiser = make_optimiser(make_network(settings), settings)
-    assert type(optimiser) is kind
-    decaying, rest = optimiser.param_groups
-    assert (decaying["lr"], decaying["weight_decay"], rest["weight_decay"]) == (0.3, 0.2, 0.0)
-    assert decaying.get("momentum", 0.8) == 0.8
