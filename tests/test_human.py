@@ -32,7 +32,7 @@ def test_the_accuracies_are_printed(game: Path, capsys: pytest.CaptureFixture[st
 
 
 def test_a_missing_log_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["human", str(tmp_path / "none.csv"), "--out", str(tmp_path / "out")]) == 1
+    assert main(["human", str(tmp_path / "none.csv"), "--out", str(tmp_path / "out")]) == 2
     error = capsys.readouterr().err.strip()
-    assert "cannot be read" in error
+    assert "There is no" in error
     assert len(error.splitlines()) == 1

@@ -12,6 +12,8 @@ import pytest
 
 from visavox.config import EvaluateConfig, TrainConfig
 from visavox.pipeline.embedding import CorpusEmbeddings
+from visavox.pipeline.end_to_end import check_patience
+from visavox.pipeline.end_to_end_settings import EndToEndSettings
 from visavox.pipeline.evaluating import evaluate_model
 from visavox.pipeline.model_training import train_model
 from visavox.pipeline.recipe import Step, read_recipe
@@ -114,6 +116,19 @@ def test_both_steps_of_seeking_the_shape_of_sound_run_from_pixels_and_samples(
     )
     assert any(measure.protocol == "matching" for measure in report.measures)
     assert "sss-1-reweight/runs/reweight" in str(second.end_to_end["objective"]["identity_weights"])
+
+
+def test_both_steps_begin_as_published_and_the_second_runs_to_its_end(tmp_path: Path) -> None:
+    """10,000 steps of 924 people in batches of 64, measured every 2,000: it used to stop after 10 epochs."""
+    for name, n_steps in (("sss-1-reweight", 2400), ("sss-2-main", 10_005)):
+        config: TrainConfig = steps_of(name, tmp_path)["train"].config
+        settings = EndToEndSettings.of(config.end_to_end)
+        assert settings.n_epochs * -(-924 // settings.people_a_batch) == n_steps
+        check_patience(settings, config.patience_epochs)
+        weights = [spec["weights"] for spec in (config.voice_encoder, config.face_encoder) if isinstance(spec, Mapping)]
+        assert weights == [str(tmp_path / "data" / "weights" / encoder) for encoder in ("thin_resnet34", "ir50")]
+    assert config.patience_epochs >= settings.n_epochs  # the best is kept, and nothing stops it
+    assert settings.watch_every_epochs * 15 == pytest.approx(2000, abs=8)
 
 
 def test_the_second_step_takes_the_weights_that_the_first_has_written(tmp_path: Path) -> None:

@@ -31,6 +31,8 @@ FACE_ENCODER: Mapping[str, Any] = {
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
+LEAST_RESAMPLES = 100  # behind an interval; fewer make its ends a matter of luck
+
 AT_LEAST: Mapping[str, float] = {
     **{"workers": 0, "batch_size": 1, "limit": 0, "seed": 0, "min_speech_s": 0},
     **{"people": 2, "clips": 1, "nuisance": 0, "dim": 0},
@@ -336,6 +338,13 @@ class EvaluateConfig(PooledConfig):
                     f"`{name}` cannot be combined with `protocol` {self.protocol}, whose lists say who is measured on "
                     f"what. Leave --{name} out."
                 )
+        if self.subset != EvaluateConfig.subset:
+            raise ConfigError(
+                f"`subset` cannot be combined with `protocol` {self.protocol}, whose lists say who is measured. "
+                "Leave --subset out."
+            )
+        if self.resamples < LEAST_RESAMPLES:
+            raise ConfigError(f"`resamples` must be at least {LEAST_RESAMPLES}. Got {self.resamples}.")
         if self.checkpoints:
             raise ConfigError(f"`checkpoints` cannot be combined with `protocol` {self.protocol}. Leave it out.")
 

@@ -30,7 +30,8 @@ def run(config: EvaluateConfig) -> int:
 def describe(report: Report, config: EvaluateConfig) -> str:
     """Return the main figures as lines for a reader, and where the pages are."""
     counts = report.provenance["counts"]
-    lines = [f"{report.title}: {counts['voices']} voices and {counts['faces']} faces of {counts['people']} people"]
+    people = f"{counts['people']} people" if counts["people"] else "unnamed people"
+    lines = [f"{report.title}: {counts['voices']} voices and {counts['faces']} faces of {people}"]
     lines += [*knowable_summary(report), *figure_lines(report)]
     if config.compare:
         lines.append(f"Comparison: {config.out / 'comparison.html'}")

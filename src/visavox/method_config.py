@@ -29,8 +29,8 @@ class TrialsConfig(CommandConfig):
     """Folder for the lists and manifest.json."""
     splits: Path | None = None
     """Folder that `split` wrote; without it every clip may be drawn."""
-    subset: Literal["train", "validation", "test", "all"] = "test"
-    """Which clips of the splits."""
+    subset: Literal["train", "validation", "test", "all"] | None = None
+    """Which clips of the splits; by default test, and without splits all."""
     strata: tuple[str, ...] = ("all", "gender")
     """What probe and negatives share: all (nothing), gender, nationality, age, language, or several joined by +, as in
     gender+nationality."""

@@ -94,3 +94,18 @@ def test_names_of_another_length_are_refused() -> None:
         pairs(voice_people=["a", "b"])
     with pytest.raises(DataError, match="Got 3 for 2 faces"):
         pairs(face_videos=["a", "b", "c"])
+
+
+def test_people_of_both_modalities_keep_their_names() -> None:
+    items = PreparedItems.of([np.zeros((3, 2)), np.ones((4, 2))])
+    pairs = MediaPairs.of(
+        items,
+        items,
+        voice_people=["c", "a"],
+        face_people=["a", "b"],
+        voice_videos=["x", "y"],
+        face_videos=["x", "y"],
+    )
+    assert pairs.people == ("a", "b", "c")
+    assert [pairs.people[person] for person in pairs.voice_person] == ["c", "a"]
+    assert [pairs.people[person] for person in pairs.face_person] == ["a", "b"]

@@ -233,3 +233,17 @@ def test_all_vectors_are_those_of_the_pairs_in_order() -> None:
     voice, face = PairBatches(labelled_pairs(), batch_size=2, seed=0).vectors()
     assert voice.tolist() == labelled_pairs().voice.tolist()
     assert face.tolist() == labelled_pairs().face.tolist()
+
+
+def test_people_keep_their_names_in_the_order_of_their_numbers_and_of_their_labels() -> None:
+    pairs = Pairs.of(np.eye(5), np.eye(5), identities=np.array(["c", "a", "d", "a", "b"]))
+    assert pairs.people == pairs.names_of_labels() == ("a", "b", "c", "d")
+    some = pairs.select(np.array([2, 0, 3]))  # numbers stay, labels are counted anew
+    assert some.people == ("a", "b", "c", "d")
+    assert some.names_of_labels() == ("a", "c", "d")
+    batch = PairBatches(some, batch_size=3, seed=0, labelled=True).epoch(1)[0]
+    assert batch.labels is not None
+    named = [some.names_of_labels()[label] for label in batch.labels.tolist()]
+    assert named == [["d", "c", "a"][row] for row in batch.rows.tolist()]
+    nameless = Pairs(pairs.voice, pairs.face, pairs.identity, pairs.video, pairs.keys)
+    assert nameless.names_of_labels() == ()

@@ -63,7 +63,7 @@ def test_equals_are_in_the_order_of_their_names_and_zeros_are_like_nobody() -> N
 def test_ties_for_the_last_place_go_to_the_first_names() -> None:
     """A partition alone takes any of the equals; a full stable sort takes the first."""
     rng = np.random.default_rng(3)
-    vectors = rng.choice([-1.0, 0.0, 1.0], (90, 3)) + [0.0, 0.0, 1.5]
+    vectors = rng.choice([-1.0, 0.0, 1.0], (90, 3)) + np.array([0.0, 0.0, 1.5])
     people = [f"p{i:02d}" for i in range(90)]
     unit = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
     cosines = (unit @ unit.T).round(9)

@@ -114,3 +114,13 @@ def test_without_an_interval_or_a_gender_the_head_says_less() -> None:
 def test_where_the_share_is_undefined_the_accuracy_is_the_headline() -> None:
     said = text(made(row(), knowable=Knowable("w", (known(share=NAN),))))
     assert "the model picks the right face 84.5 % of the time" in said
+
+
+def test_a_report_on_lists_has_a_headline_and_counts_trials() -> None:
+    said = text(made(row(0.6, group="all_validation"), provenance={"trials": ["match: 115"]}))
+    assert "picks the right face 60.0 % of the time" in said
+    assert "40 people and 115 trials" in said
+
+
+def test_people_are_those_of_the_whole_report() -> None:
+    assert "Measured on 300 people" in text(made(row(NAN), provenance={"counts": {"people": 300}}))

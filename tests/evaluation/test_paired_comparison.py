@@ -10,6 +10,7 @@ import pytest
 
 from visavox.corpus.embeddings import EmbeddingTable
 from visavox.errors import DataError
+from visavox.evaluation import paired_comparison
 from visavox.evaluation.contest import build_contest
 from visavox.evaluation.findings import Findings
 from visavox.evaluation.paired_comparison import Answers, Tests, comparison_section, contest_answers, paired_tests
@@ -121,7 +122,7 @@ def test_answers_of_all_pairs_are_the_auc_and_the_first_choice() -> None:
         sides.append(
             EmbeddingTable(modality, "e", keys, tuple("01234"), people, (None,) * 5, attributes, vectors)  # type: ignore[arg-type]
         )
-    found = contest_answers(build_contest(sides[0], sides[1], direction="voice_to_face"))
+    found = list(contest_answers(build_contest(sides[0], sides[1], direction="voice_to_face")))
     assert [(one.group, one.measure) for one in found] == [
         ("all", "auc"), ("all", "first_choice"), ("same_gender", "auc"), ("same_gender", "first_choice")
     ]  # fmt: skip
@@ -144,6 +145,39 @@ def test_a_tie_for_the_first_place_is_neither_right_nor_wrong() -> None:
         EmbeddingTable(m, "e", tuple(f"{i}/{m}" for i in range(3)), tuple("abc"), tuple("ABC"), (None,) * 3, {}, flat)
         for m in ("voice", "face")
     ]
-    found = contest_answers(build_contest(tables[0], tables[1], direction="face_to_voice"))
+    found = list(contest_answers(build_contest(tables[0], tables[1], direction="face_to_voice")))
     assert [one.direction for one in found] == ["face_to_voice"] * 2  # no genders: the second group says nothing
     assert found[1].outcomes.tolist() == [0.5, 0.5, 0.5]
+
+
+def test_two_iterators_are_followed_side_by_side() -> None:
+    """All answers of both models lay in memory before the first test."""
+    labels, order = np.array([True, False, True]), []
+
+    def said(name: str, groups: str):
+        for group in groups:
+            order.append(name + group)
+            yield replace(answers("auc", scores=np.arange(3.0), labels=labels), group=group)
+
+    found = paired_tests(said("a", "xyz"), said("b", "xyz"))
+    assert order == ["ax", "bx", "ay", "by", "az", "bz"]
+    assert [question[1] for question in found] == ["x", "y", "z"]
+    assert [question[1] for question in paired_tests(said("a", "wxyz"), said("b", "zyx"))] == ["x", "y", "z"]
+
+
+def test_above_the_cap_no_scores_are_kept_and_a_note_says_so(two_tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    contest = build_contest(*two_tables(10, attributes={"gender": ["f", "m"] * 5}), direction="voice_to_face")
+    few = list(contest_answers(contest))
+    monkeypatch.setattr(paired_comparison, "MOST_ANALYSED", 99)  # all are 100 pairs, of one gender 50
+    monkeypatch.setattr(paired_comparison, "BLOCK", 3)
+    many = list(contest_answers(contest))
+    assert (many[0].scores, many[0].labels, many[0].n_untested) == (None, None, 100)
+    assert many[2].scores.tolist() == few[2].scores.tolist()
+    assert [one.n_untested for one in few] == [0, 0, 0, 0]
+    for row in (1, 3):
+        assert many[row].outcomes.tolist() == few[row].outcomes.tolist()
+    tests = paired_tests(many, iter(many))
+    assert tests["voice_to_face", "all", "auc"] == Tests(n_untested=100)
+    assert tests["voice_to_face", "same_gender", "auc"].p_delong == 1.0
+    section = comparison_section(("a", "b"), ([], []), (many, many))
+    assert section.notes == ("DeLong's test is left out above 99 pairs (all pairs, voice → face: 100).",)

@@ -260,4 +260,21 @@ def test_two_resamples_are_enough_and_the_default_level_is_95_percent() -> None:
     found = paired_difference(0.5, 0.4, np.array([0.4, np.nan, 0.6]), np.array([0.4, 0.4, 0.4]))
     assert found.p_value == pytest.approx(1.0)
     assert (found.low, found.high) == pytest.approx((0.1 - 0.095, 0.1 + 0.095))
+    assert resample_people(1, n_resamples=1, rng=np.random.default_rng(0)).tolist() == [[1]]
     assert resample_people(2, rng=np.random.default_rng(0)).shape == (1000, 2)
+
+
+def test_equal_models_do_not_differ_though_a_few_resamples_do() -> None:
+    """A few outliers once moved all other resamples to one side of 0: p 0.02 for a difference of exactly 0."""
+    a, b = np.ones(300), np.ones(300)
+    b[:3] = 0.99
+    found = paired_difference(1.0, 1.0, a, b)
+    assert found.p_value == 1.0
+    assert found.low <= 0.0 <= found.high
+
+
+def test_the_interval_of_a_difference_holds_the_difference() -> None:
+    a, b = np.full(300, 0.8), np.full(300, 0.7)
+    b[:5] = 0.2
+    found = paired_difference(0.8, 0.7, a, b)
+    assert found.low <= found.value <= found.high

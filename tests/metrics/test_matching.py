@@ -310,3 +310,13 @@ def test_people_need_not_be_numbers_from_zero() -> None:
     np.testing.assert_allclose(found, expected, atol=1e-12)
     listed = listed_accuracy_score(similarity, people=people)
     assert listed_accuracy_score(similarity, people=names) == pytest.approx(listed, abs=1e-12)
+
+
+def test_a_probe_of_many_positives_weighs_as_much_as_its_person_s_others() -> None:
+    similarity = np.array([[0.9, 0.8, 0.7, 0.1], [0.1, 0.2, 0.3, 0.9]])
+    positives = np.array([[True, True, True, False], [True, False, False, False]])
+    negatives = np.array([[False, False, False, True]] * 2)
+    people = np.array([0, 0])
+    assert all_pairs_accuracy_score(similarity, positives, negatives, people=people) == pytest.approx(0.5)
+    standings = find_standings(similarity, positives, negatives)
+    assert matching_accuracy(standings, people, counts=np.ones((1, 4)))[0] == pytest.approx([0.5])

@@ -7,6 +7,7 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from visavox.errors import DataError, UndefinedMetricWarning
+from visavox.metrics import standings as standings_module
 from visavox.metrics.retrieval import (
     mean_average_precision_score,
     median_rank_cost,
@@ -203,3 +204,16 @@ def test_the_measures_are_recall_at_1_5_and_10_unless_told() -> None:
     np.testing.assert_allclose(once.median_rank, [found.median_rank] * 2)
     with pytest.raises(DataError, match=r"^`k` must be at least 1\. Got \[\]\.$"):
         retrieval_measures(standings, np.arange(12), ks=[])
+
+
+def test_resamples_in_blocks_are_those_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(1)
+    similarity, own, counts = rng.random((5, 5)), np.eye(5, dtype=bool), rng.integers(0, 3, (7, 5))
+    standings = find_standings(similarity, own, ~own)
+    whole = retrieval_measures(standings, np.arange(5), counts=counts)
+    monkeypatch.setattr(standings_module, "RESAMPLE_CELLS", 10)
+    blocks = retrieval_measures(standings, np.arange(5), counts=counts)
+    assert blocks.recall.shape == (3, 7)
+    np.testing.assert_array_equal(blocks.recall, whole.recall)
+    np.testing.assert_array_equal(blocks.mean_average_precision, whole.mean_average_precision)
+    np.testing.assert_array_equal(blocks.median_rank, whole.median_rank)

@@ -142,3 +142,11 @@ def test_priors_and_costs_have_their_ranges(change: dict[str, float]) -> None:
     words = rf"^`target_prior` must lie between 0 and 1 and both costs above 0\. Got {prior}, {miss}, {alarm}\.$"
     with pytest.raises(ConfigError, match=words):
         roc.min_detection_cost(**change)
+
+
+def test_scores_and_weights_of_small_types_are_counted_in_float64() -> None:
+    scores, labels = np.array([0, 3, 200, 255], dtype=np.uint8), np.array([0, 1, 0, 1])  # -0 is 0, -3 is 253 here
+    roc = roc_from_scores(scores, labels, weights=np.array([100, 100, 100, 100], dtype=np.int8))
+    assert (roc.thresholds.tolist(), float(roc.auc_score())) == ([np.inf, 255.0, 200.0, 3.0, 0.0], 0.75)
+    with pytest.raises(DataError, match=r"^`weights` must be at least 0\. Got -2.0\.$"):
+        check_pairs(np.zeros(3), np.array([0, 1, 1]), np.array([0.0, 0.5, -2.0]))

@@ -222,3 +222,12 @@ def test_a_block_holds_one_resample_at_least() -> None:
     counts = np.ones((3, 4), dtype=int)
     assert [rows for rows, _ in found.blocks(counts)] == [slice(0, 3)]
     assert list(found.blocks(counts[:0])) == []
+
+
+def test_galleries_of_one_item_and_of_none() -> None:
+    assert positive_mask_of(np.array([0, -1]), (2, 1)).tolist() == [[True], [False]]
+    assert positive_mask_of(np.array([], dtype=int), (0, 0)).shape == (0, 0)
+    empty = np.zeros((2, 0), dtype=bool)
+    assert find_standings(np.zeros((2, 0)), empty, empty).n_people == 0
+    with pytest.raises(DataError, match=r"^`positives` must name one of 3 .* each of 2 probes\. Got 1 numbers from 0"):
+        positive_mask_of(np.array([0]), (2, 3))

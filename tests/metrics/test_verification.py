@@ -87,6 +87,11 @@ def test_costs_follow_both_prices_and_the_weights() -> None:
     assert min_detection_cost(scores, labels, target_prior=0.4, miss_cost=1.2) == pytest.approx(0.25 * 0.6 / 0.48)
     weights = np.array([1.0, 1.0, 2.0, 1.0, 1.0, 1.0, 1.0])
     assert min_detection_cost(scores, labels, weights=weights) == pytest.approx(1 / 2)
+    copies = np.array([1, 1, 1, 5, 1, 1, 1])
+    repeated = equal_error_rate(np.repeat(scores, copies), np.repeat(labels, copies))
+    assert equal_error_rate(scores, labels, weights=copies) == pytest.approx(repeated, abs=1e-12)
+    assert repeated == pytest.approx(1 / 3)
+    assert equal_error_rate(scores, labels) == pytest.approx(0.25)
     assert min_detection_cost(scores, labels) == min_detection_cost(
         scores, labels, target_prior=0.01, miss_cost=1.0, false_alarm_cost=1.0
     )

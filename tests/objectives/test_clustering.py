@@ -11,6 +11,7 @@ import torch
 from sklearn.cluster import KMeans
 from torch import Tensor
 
+from visavox.objectives import clustering
 from visavox.objectives.clustering import Clusters, concentrations, first_centres, k_means
 
 
@@ -74,6 +75,53 @@ def test_the_chance_of_a_further_centre_is_its_squared_distance() -> None:
     second = [pair[1] for pair in starts if pair[0] == 0.0]
     assert len(second) == pytest.approx(1000, abs=90)
     assert second.count(2.0) / len(second) == pytest.approx(0.8, abs=0.04)
+
+
+def test_the_distances_of_some_rows_at_a_time_are_those_of_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    x = numbers(101, 3)
+    whole = k_means(x, 7, generator=seeded())
+    sizes: list[int] = []
+    cdist = torch.cdist
+
+    def noted(rows: Tensor, centres: Tensor) -> Tensor:
+        sizes.append(len(rows) * len(centres))
+        return cdist(rows, centres)
+
+    monkeypatch.setattr(torch, "cdist", noted)
+    for most in (70, 1):  # ten rows at a time, and never less than one
+        monkeypatch.setattr(clustering, "DISTANCES_AT_ONCE", most)
+        sizes.clear()
+        parts = k_means(x, 7, generator=seeded())
+        assert max(sizes) == max(most, 7)
+        assert torch.equal(parts.of, whole.of)
+        torch.testing.assert_close(parts.centres, whole.centres)
+
+
+def test_a_start_among_many_rows_looks_at_some_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Eight rows a centre and a number in any case, drawn without repeats; fewer rows are all looked at."""
+    monkeypatch.setattr(clustering, "START_ROWS", 20)
+    x = torch.arange(100.0)[:, None]
+    starts = [first_centres(x, 20, generator=seeded(seed)).flatten().tolist() for seed in range(30)]
+    assert all(len(set(start)) == 20 for start in starts)  # of 100 rows, not more than 160
+    looked = [set(first_centres(x, 2, generator=seeded(seed)).flatten().tolist()) for seed in range(200)]
+    assert all(len(pair) == 2 for pair in looked)
+    assert len(set.union(*looked)) > 80
+    for seed in range(10):  # what is drawn first says which
+        among = torch.randperm(100, generator=seeded(seed))[:24].tolist()
+        assert set(first_centres(x, 3, generator=seeded(seed)).flatten().tolist()) <= set(among)
+    seen: list[int] = []
+    randperm = torch.randperm
+
+    def noted(n: int, *, generator: torch.Generator) -> Tensor:
+        seen.append(n)
+        return torch.as_tensor(randperm(n, generator=generator))
+
+    monkeypatch.setattr(torch, "randperm", noted)
+    first_centres(x, 12, generator=seeded())  # 96 rows of 100
+    first_centres(x, 13, generator=seeded())  # 104
+    first_centres(x[:20], 2, generator=seeded())
+    first_centres(x[:21], 2, generator=seeded())
+    assert seen == [100, 21]
 
 
 def test_a_cluster_of_one_vector_is_that_vector() -> None:

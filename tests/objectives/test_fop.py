@@ -163,6 +163,16 @@ def test_what_is_missing_counts_as_zero(labels: list[int], expected: float) -> N
     assert found.item() == pytest.approx(expected, abs=1e-6)
 
 
+def test_a_mask_of_one_direction_hides_both_rows_of_the_pair() -> None:
+    """A fused vector holds both sides: voice 0 with face 1 forbids rows 0 and 1, whichever comes first."""
+    vectors = torch.tensor([[1.0, 0.0], [0.6, 0.8], [0.0, 1.0]], dtype=torch.float64)
+    mask = torch.ones(3, 3, dtype=torch.bool)
+    mask[0, 1] = False
+    for given in (mask, mask.T):
+        found = orthogonal_projection_loss(vectors, torch.arange(3), None, given, negative_weight=1.0)
+        assert found.item() == pytest.approx(1 + (0.8 + 0.0) / 2, abs=1e-12)
+
+
 def test_masked_pairs_are_not_pushed_apart() -> None:
     mask = torch.rand(5, 5, generator=torch.Generator().manual_seed(0)) < 0.6
     vectors = unit(5)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 import torch
 
 from visavox.errors import DataError
-from visavox.objectives.identity_weights import GIVEN, IdentityWeights
+from visavox.objectives.identity_weights import GIVEN, IdentityWeights, person_numbers
 
 
 def slow_schedule(n_people: int, hardness: list[float], *, share: float, n_updates: int) -> list[float]:
@@ -132,7 +134,43 @@ def test_weights_from_a_file_stay() -> None:
     assert [again.is_given, state.is_given] == [False, True]
     again.load_state_dict(state.state_dict())
     assert [again.is_given] == [True]
-    assert list(again.state_dict()) == ["weight", "loss_mean", "n_updates"]
+    assert list(again.state_dict()) == ["weight", "loss_mean", "n_updates", "people"]
+    assert again.people.tolist() == [0, 0, 0]
+
+
+def test_a_name_has_the_same_number_in_every_run() -> None:
+    """The first 8 bytes of SHA-256, signed, the highest first."""
+    found = person_numbers(["ann", "bob", "ann", "Zoë \udcff"])
+    assert found.dtype == torch.int64
+    for name, number in zip(["ann", "bob", "ann", "Zoë \udcff"], found.tolist(), strict=True):
+        whole = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+        assert number % 2**64 == int(whole[:16], 16)
+
+
+def test_each_person_takes_the_own_weight_in_whatever_order_they_come() -> None:
+    state = IdentityWeights(3, first_share=0.5, people=["ann", "bob", "cat"])
+    state.load(torch.tensor([0.1, 0.2, 0.3]), person_numbers(["cat", "ann", "bob"]))
+    assert state.weight.tolist() == pytest.approx([0.2, 0.3, 0.1])
+    assert state.is_given
+    both = torch.stack([person_numbers(pair) for pair in (("id2", "cat"), ("bob", "x"), ("id1", "ann"))])
+    state.load(torch.tensor([0.1, 0.2, 0.3]), both)  # either name of a person will do
+    assert state.weight.tolist() == pytest.approx([0.3, 0.2, 0.1])
+
+
+def test_weights_of_people_who_are_not_in_training_are_refused() -> None:
+    state = IdentityWeights(3, first_share=0.5, people=["ann", "bob", "cat"])
+    with pytest.raises(DataError, match=r"must be of the people in training. Got none for 1 of 3. Make them with a fi"):
+        state.load(torch.ones(3), person_numbers(["ann", "bob", "dan"]))
+    with pytest.raises(DataError, match=r"Got none for 1 of 3"):
+        state.load(torch.ones(3), person_numbers(["ann", "bob", "bob"]))
+    twice = torch.stack([person_numbers(pair) for pair in (("ann", "bob"), ("cat", "x"), ("y", "z"))])
+    with pytest.raises(DataError, match="must be of the people in training. Got none for 0 of 3"):  # one weight for two
+        state.load(torch.ones(3), twice)
+    with pytest.raises(DataError, match=r"one for each person of their order. Got 3 weights and 2 people. Give the or"):
+        state.load(torch.ones(3), person_numbers(["ann", "bob"]))
+    with pytest.raises(DataError, match=r"no names to find their weights by. Train on named people"):
+        IdentityWeights(3, first_share=0.5).load(torch.ones(3), person_numbers(["ann", "bob", "cat"]))
+    assert state.weight.tolist() == [1, 1, 1] and not state.is_given
 
 
 @pytest.mark.parametrize("weight", [[1.0, -1.0, 1.0], [0.0, 0.0, 0.0], [1.0, float("nan"), 0.0]])

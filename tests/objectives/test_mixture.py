@@ -10,10 +10,11 @@ from torch import Tensor, nn
 
 from visavox.errors import ConfigError, UnknownNameError
 from visavox.objectives.base import TrainingFacts
+from visavox.objectives.identity_weights import person_numbers
 from visavox.objectives.mixture import Mixture
 from visavox.registry import OBJECTIVES
 
-FACTS = TrainingFacts(n_people=6, dim=3, n_rows=8, n_steps=9, n_values={"gender": 2})
+FACTS = TrainingFacts(n_people=6, dim=3, n_rows=8, n_steps=9, n_values={"gender": 2}, people=tuple("abcdef"))
 LABELS = torch.tensor([4, 0, 2, 0])
 EXTRAS = {"covariates": {"gender": torch.tensor([0, 1, -1, 1])}, "rows": torch.tensor([3, 1, 7, 2])}
 PARTS: list[dict[str, Any]] = [
@@ -105,7 +106,8 @@ def test_files_reach_the_part_that_wants_them() -> None:
     chosen.prepare(FACTS, torch.Generator().manual_seed(0))
     assert chosen.wanted_files() == {"seeking_shape.identity_weights": "w.safetensors"}
     weight = torch.tensor([1.0, 0, 0, 1, 1, 1])
-    chosen.take_tensors("seeking_shape.identity_weights", {"weight": weight})
+    named = {"weight": weight, "people": person_numbers(FACTS.people)}
+    chosen.take_tensors("seeking_shape.identity_weights", named)
     assert chosen.state_dict()["members.1.center.weight"].tolist() == weight.tolist()
     with pytest.raises(ConfigError, match="wants no file 'centre.weights'"):
         chosen.take_tensors("centre.weights", {})

@@ -205,7 +205,10 @@ def test_the_weights_have_no_gradient() -> None:
     torch.testing.assert_close(found, expected, atol=1e-12, rtol=0)
 
 
-@pytest.mark.parametrize(("n_rows", "counts"), [(18_057, (500, 1000, 1500)), (3612, (100, 200, 300)), (5, (2, 2, 2))])
+@pytest.mark.parametrize(
+    ("n_rows", "counts"),
+    [(18_057, (500, 1000, 1500)), (3612, (100, 200, 300)), (5, (2, 2, 2)), (100_000, (500, 1000, 1500))],
+)
 def test_without_counts_the_published_shares_of_the_pairs_are_taken(n_rows: int, counts: tuple[int, ...]) -> None:
     chosen = PrototypeContrast()
     chosen.prepare(TrainingFacts(n_people=3, dim=2, n_rows=n_rows, n_steps=1), torch.Generator())
@@ -218,6 +221,13 @@ def test_what_is_wrong_is_said() -> None:
     objective(cluster_counts=(12,))
     with pytest.raises(ConfigError, match=r"`cluster_counts` must be a list of whole numbers. Got 7"):
         PrototypeContrast(7)  # type: ignore[arg-type]
+    for wrong in (2.5, 3.0, "3", None):
+        with pytest.raises(
+            ConfigError, match=rf"`cluster_counts` must be a list of whole numbers. Got {wrong!r} in it"
+        ):
+            PrototypeContrast((4, wrong))  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match=r"`cluster_counts` must be a number of at least 2. Got True"):
+        PrototypeContrast((True,))
     limits: dict[str, tuple[Any, str]] = {
         "cluster_counts": ((1,), "at least 2. Got 1"),
         "temperature": (0.0, "at least 0.001 and at most 10. Got 0.0"),

@@ -12,10 +12,13 @@ from torch import Tensor, nn
 
 from visavox.errors import ConfigError, DataError
 from visavox.objectives.base import TrainingFacts
+from visavox.objectives.identity_weights import person_numbers
 from visavox.objectives.seeking_shape import SeekingShape, cross_loss
 from visavox.registry import OBJECTIVES
 
-FACTS = TrainingFacts(n_people=6, dim=3, n_rows=9, n_steps=9)
+PEOPLE = ("ann", "bob", "cat", "dan", "eve", "fay")
+FACTS = TrainingFacts(n_people=6, dim=3, n_rows=9, n_steps=9, people=PEOPLE)
+NUMBERS = person_numbers(PEOPLE)
 LABELS = torch.tensor([4, 0, 2, 5])
 IDENTITY_WEIGHT = torch.tensor([1.0, 0.5, 0.0, 0.25, 0.75, 0.5])
 
@@ -214,7 +217,8 @@ def test_without_reweighting_nothing_is_updated() -> None:
 def test_finished_weights_come_from_a_file_of_a_first_run_or_of_the_public_code(name: str) -> None:
     chosen = objective(reweight="paper", identity_weights="first/state.safetensors", first_update=1)
     assert chosen.wanted_files() == {"identity_weights": "first/state.safetensors"}
-    chosen.take_tensors("identity_weights", {name: IDENTITY_WEIGHT, "other": torch.ones(2)})
+    whose = name.removesuffix("weight") + "people"
+    chosen.take_tensors("identity_weights", {name: IDENTITY_WEIGHT.flip(0), whose: NUMBERS.flip(0), "o": torch.ones(2)})
     voice, face = numbers(4, 3), numbers(4, 3, seed=1)
     for step in range(3):
         chosen.before_step(step)
@@ -229,7 +233,31 @@ def test_the_state_of_a_first_run_has_the_published_names() -> None:
         "center.weight",
         "center.loss_mean",
         "center.n_updates",
+        "center.people",
     ]  # and no bias
+
+
+def test_weights_that_do_not_say_whose_they_are_need_an_order() -> None:
+    chosen = objective(reweight="paper", identity_weights="w.safetensors")
+    for names in ({}, {"people": torch.zeros(6, dtype=torch.int64)}):  # none, or of a run on nameless people
+        with pytest.raises(
+            DataError, match=r"^w.safetensors does not say whose .* vox1_train.csv .* `identity_order`.$"
+        ):
+            chosen.take_tensors("identity_weights", {"weight": IDENTITY_WEIGHT, **names})
+    chosen = objective(reweight="paper", identity_weights="w.safetensors", identity_order="vox1_train.csv")
+    assert list(chosen.wanted_files().items()) == [  # the order comes first
+        ("identity_order", "vox1_train.csv"),
+        ("identity_weights", "w.safetensors"),
+    ]
+    chosen.take_tensors("identity_order", {"people": NUMBERS.roll(1)})
+    chosen.take_tensors("identity_weights", {"weight": IDENTITY_WEIGHT.roll(1)})
+    assert chosen.center.weight.tolist() == IDENTITY_WEIGHT.tolist()
+    chosen.take_tensors("identity_weights", {"weight": IDENTITY_WEIGHT, "people": NUMBERS})  # what the file says wins
+    assert chosen.center.weight.tolist() == IDENTITY_WEIGHT.tolist()
+    with pytest.raises(
+        ConfigError, match="^`identity_order` is of `identity_weights`, and none are named. Name them, or"
+    ):
+        SeekingShape(reweight="paper", identity_order="vox1_train.csv")
 
 
 def test_a_file_that_does_not_fit_is_named() -> None:
@@ -244,7 +272,7 @@ def test_a_file_that_does_not_fit_is_named() -> None:
     with pytest.raises(DataError, match="It holds: nothing"):
         chosen.take_tensors("identity_weights", {})
     with pytest.raises(DataError, match="each of the 6 training identities"):
-        chosen.take_tensors("identity_weights", {"weight": torch.ones(5)})
+        chosen.take_tensors("identity_weights", {"weight": torch.ones(5), "people": NUMBERS[:5]})
     with pytest.raises(ConfigError, match="wants no file 'other'"):
         chosen.take_tensors("other", {"weight": torch.ones(6)})
     with pytest.raises(ConfigError, match="^Identity weights need `reweight` paper or official_code. Got none.$"):

@@ -45,6 +45,14 @@ def side(head: nn.Module, vectors: Tensor, classes: Tensor, weights: list[float]
     return total / weighed
 
 
+@pytest.mark.parametrize("name", [1, None, True, 2.5])
+def test_a_covariate_without_a_name_is_one_line(name: object) -> None:
+    with pytest.raises(
+        ConfigError, match=rf"^`covariates` must map names to weights, as in .* Got the name {name!r}\.$"
+    ):
+        SharedClassifier(covariates={name: 0.5})  # type: ignore[dict-item]
+
+
 @pytest.mark.parametrize("bias", [True, False])
 @pytest.mark.parametrize("weights", [None, [1.0, 2.0, 0.5, 3.0]])
 def test_it_equals_the_slow_loop(bias: bool, weights: list[float] | None) -> None:

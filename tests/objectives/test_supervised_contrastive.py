@@ -99,9 +99,21 @@ def test_every_combination_of_both_modalities_equals_the_slow_loop(
         mask=None if mask is None else torch.from_numpy(mask),
     )
     people = (labels or list(range(n))) * 2
-    pooled = None if mask is None else np.block([[mask, mask], [mask, mask]])
+    pooled = None if mask is None else np.block([[mask & mask.T, mask], [mask.T, mask & mask.T]])
     expected = referee(torch.cat([voice, face]), people, temperature, None if weights is None else weights * 2, pooled)
     assert found["loss"].item() == pytest.approx(expected, abs=1e-9)
+
+
+def test_a_mask_of_one_direction_hides_the_pair_it_names_and_the_rows_of_it_within_a_modality() -> None:
+    """Voice 0 and face 1 come from one video: voice 1 and face 0 do not, and are still pushed apart."""
+    mask = torch.tensor([[True, False], [True, True]])
+    voice = torch.tensor([[1.0, 0.0], [0.0, 1.0]], dtype=torch.float64).requires_grad_()
+    face = torch.tensor([[0.6, 0.8], [0.8, 0.6]], dtype=torch.float64)
+    found = objective(1.0)(voice, face, mask=mask)["loss"]
+    # Voice 0 and face 1 see their own other side alone; voice 1 and face 0 their own at 0.6 and each other at 0.8.
+    each = math.log(math.exp(0.6) + math.exp(0.8)) - 0.6
+    assert found.item() == pytest.approx(2 * each / 4, abs=1e-12)
+    assert objective(1.0)(face, voice, mask=mask.T)["loss"].item() == pytest.approx(found.item(), abs=1e-12)
 
 
 def test_a_hand_made_batch_of_two_people() -> None:

@@ -141,4 +141,19 @@ def test_a_seeded_block_leaves_no_trace() -> None:
     state = RandomState.now(CPU)
     first = torch.rand(2)
     state.restore()
-    assert torch.equal(first, torch.rand(2)) and state.cuda is None
+    assert torch.equal(first, torch.rand(2)) and state.accelerator is None
+
+
+def test_the_generator_of_an_mps_device_is_put_back_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Dropout there draws from the device's own: without its state both passes would drop other numbers."""
+    there = [torch.tensor([7])]
+    monkeypatch.setattr(torch.mps, "get_rng_state", lambda: there[0])
+    monkeypatch.setattr(torch.mps, "set_rng_state", lambda state: there.__setitem__(0, state))
+    state = RandomState.now(torch.device("mps"))
+    there[0] = torch.tensor([8])  # somebody drew
+    state.restore()
+    assert there[0].tolist() == [7]
+    with seeded(torch.device("mps"), 3):
+        there[0] = torch.tensor([9])
+    assert there[0].tolist() == [7]
+    assert state.accelerator is not None and state.accelerator.tolist() == [7]

@@ -149,3 +149,11 @@ def _empty_corpus(folder: Path) -> Path:
     folder.mkdir()
     with Catalog.create(folder / CATALOG, {}):
         return folder
+
+
+def test_a_subset_needs_a_split(small_corpus: Path, tmp_path: Path) -> None:
+    """Without splits `--subset train` was once ignored, and everybody was drawn."""
+    with pytest.raises(ConfigError, match="`subset` train needs --splits"):
+        drawn(small_corpus, tmp_path / "a", subset="train")
+    drawn(small_corpus, tmp_path / "b", subset="all")
+    assert manifest(tmp_path / "b")["drawn"]["subset"] == "all"

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -19,9 +20,18 @@ from visavox.persistence import read_tensors
 from visavox.pipeline import end_to_end
 from visavox.pipeline.checkpoints import STATE_FILE
 from visavox.pipeline.distributed import Processes
-from visavox.pipeline.end_to_end import RunOptions, autocast_pays, check_people, check_rows, deal, train_end_to_end
+from visavox.pipeline.end_to_end import (
+    RunOptions,
+    autocast_pays,
+    check_patience,
+    check_people,
+    check_rows,
+    deal,
+    train_end_to_end,
+)
 from visavox.pipeline.end_to_end_network import JointNetwork
 from visavox.pipeline.end_to_end_settings import EndToEndSettings
+from visavox.pipeline.end_to_end_step import EpochDraws
 from visavox.pipeline.monitoring import PairFigures, pair_figures
 from visavox.pipeline.training_log import RunPlace, read_metrics
 
@@ -176,6 +186,80 @@ def test_patience_stops_and_keeps_the_best(make_network: MakeNetwork, make_media
     assert_same_bits(network, again)
 
 
+def test_patience_is_judged_only_where_the_run_is_measured(
+    make_network: MakeNetwork, make_media: Make, tmp_path: Path
+) -> None:
+    """It ran out in an epoch that nobody had measured, before the first measurement in a published recipe."""
+    scores = iter([0.6, 0.9, 0.8, 0.7])
+    settings = replace(SETTINGS, n_epochs=20, watch_every_epochs=2)
+    network = make_network(settings)
+    kept: list[dict[str, np.ndarray]] = []
+
+    def watch() -> dict[str, PairFigures]:
+        kept.append(network.tensors())
+        return figures(next(scores))
+
+    options = RunOptions(patience_epochs=3, place=place(tmp_path))
+    train_end_to_end(network, make_media(), settings, options, watch=watch)
+    rows = read_metrics(tmp_path)
+    assert [row["epoch"] for row in rows if "validation_matching_score" in row] == [2, 4, 6, 8]
+    assert len(rows) == 8  # the best is of epoch 4; 6 is two epochs later, 8 is four
+    for name, array in network.tensors().items():
+        np.testing.assert_array_equal(array, kept[1][name])
+
+
+def test_patience_as_long_as_the_run_keeps_the_best_and_never_stops(
+    make_network: MakeNetwork, make_media: Make, tmp_path: Path
+) -> None:
+    scores = iter([0.9, 0.8, 0.7])
+    settings = replace(SETTINGS, n_epochs=5, watch_every_epochs=2)
+    network = make_network(settings)
+    kept: list[dict[str, np.ndarray]] = []
+
+    def watch() -> dict[str, PairFigures]:
+        kept.append(network.tensors())
+        return figures(next(scores))
+
+    train_end_to_end(network, make_media(), settings, RunOptions(patience_epochs=5, place=place(tmp_path)), watch=watch)
+    assert len(read_metrics(tmp_path)) == 5 and len(kept) == 3
+    for name, array in network.tensors().items():
+        np.testing.assert_array_equal(array, kept[0][name])
+
+
+def test_a_patience_shorter_than_a_measurement_is_one_line(make_network: MakeNetwork, make_media: Make) -> None:
+    settings = replace(SETTINGS, watch_every_epochs=3)
+    words = (
+        "`patience_epochs` must be 0 or at least `watch_every_epochs`, 3, since a run .* Got 2. Raise it, or measure"
+    )
+    with pytest.raises(ConfigError, match=words):
+        train_end_to_end(make_network(settings), make_media(), settings, RunOptions(patience_epochs=2))
+    for fine in (0, 3, 4):
+        check_patience(settings, fine)
+
+
+@pytest.mark.parametrize("rank", [0, 1, 2])
+def test_the_encoders_draw_other_numbers_than_the_changes_of_the_media(
+    make_network: MakeNetwork, make_media: Make, monkeypatch: pytest.MonkeyPatch, rank: int
+) -> None:
+    """And in every process others; windows, changes and losses draw the same in all of them."""
+    settings = replace(SETTINGS, n_epochs=1)
+    run = end_to_end._Run(make_network(settings), make_media(), settings, RunOptions(seed=3), Processes())
+    seen: list[tuple[int, int, int]] = []
+
+    def of(batch: object, draws: EpochDraws, *, step: int) -> dict[str, torch.Tensor]:
+        seen.append((draws.media.initial_seed(), draws.loss_seed, torch.initial_seed()))
+        return {"loss": torch.zeros(())}
+
+    run.gradients = SimpleNamespace(of=of)  # type: ignore[assignment]
+    run.processes = Processes(rank=rank, count=3)
+    run._train_epoch()
+    media, loss, encoders = seen[0]
+    streams = [np.random.SeedSequence([3, 1, *key]).generate_state(1)[0] for key in ((1,), (2,), (4, rank))]
+    assert [media, loss, encoders] == [int(stream) for stream in streams]
+    others = {int(np.random.SeedSequence([3, 1, 4, other]).generate_state(1)[0]) for other in range(3)}
+    assert len(others | {media, loss}) == 5
+
+
 def test_it_is_watched_every_so_many_epochs_and_at_the_end(
     make_network: MakeNetwork, make_media: Make, tmp_path: Path
 ) -> None:
@@ -272,6 +356,9 @@ def test_weights_of_a_first_run_may_go_into_a_second(
     kept = network.tensors()["across.center.weight"]
     np.testing.assert_allclose(kept, written["network.across.center.weight"])
     assert len(set(kept.tolist())) > 1
+    with pytest.raises(DataError, match="must be of the people in training. Got none for 12 of 12"):
+        others = replace(make_media(), people=tuple(f"q{i:03}" for i in range(12)))
+        train_end_to_end(make_network(settings), others, settings, RunOptions())
     missing = replace(SETTINGS, objective={**second, "identity_weights": str(tmp_path / "nowhere")})
     with pytest.raises(DataError, match="There is no .*nowhere. Train that run first"):
         train_end_to_end(make_network(missing), make_media(), missing, RunOptions())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-from visavox.errors import ConfigError, UnknownNameError
+from visavox.errors import ConfigError, DataError, UnknownNameError
 from visavox.models.associators.two_tower import TwoTower
+from visavox.models.encoders.ir50 import IR50Encoder
+from visavox.models.encoders.thin_resnet34 import ThinResNet34Encoder
 from visavox.objectives.base import TrainingFacts
 from visavox.objectives.info_nce import InfoNCE
 from visavox.objectives.shared_classifier import SharedClassifier
@@ -58,6 +61,26 @@ def test_items_of_one_video_are_nobodys_negatives(make_network: MakeNetwork) -> 
     only_two = BatchClips(PERSON[:4], shared[:4], shared[:4])
     within = network.losses(voice[:4], face[:4], only_two)["within_voice_loss"]
     assert within.item() == pytest.approx(0, abs=1e-6)  # nobody is left to be told apart from
+
+
+def test_rows_that_share_a_video_on_one_side_are_nobodys_negatives_across(make_network: MakeNetwork) -> None:
+    """Voices 0 and 2 are of one video, their faces of others: FOP and its like hold whole rows against each other."""
+    network = make_network(replace(SETTINGS, within_voice_weight=0.0, within_face_weight=0.0))
+    voice, face, apart = vectors(1), vectors(2), torch.arange(6)
+    given: list[Tensor] = []
+    across = network.across.forward
+    network.across.forward = lambda *a, mask, **more: given.append(mask) or across(*a, mask=mask, **more)  # type: ignore
+    different = PERSON[:, None] != PERSON[None]
+    for voices, faces, hidden in (
+        (torch.tensor([9, 1, 9, 3, 4, 5]), apart + 20, [(0, 2), (2, 0)]),
+        (apart + 20, torch.tensor([0, 9, 2, 9, 4, 5]), [(1, 3), (3, 1)]),
+        (apart, torch.tensor([10, 11, 0, 13, 14, 15]), [(0, 2)]),  # voice 0 and face 2: one direction alone
+    ):
+        network.losses(voice, face, BatchClips(PERSON, voices, faces))
+        wanted = different.clone()
+        for pair in hidden:
+            wanted[pair] = False
+        assert torch.equal(given.pop(), wanted)
 
 
 def test_a_video_is_one_across_the_modalities(make_network: MakeNetwork) -> None:
@@ -122,6 +145,35 @@ def test_an_encoder_that_cannot_be_trained_is_one_line(
 ) -> None:
     with pytest.raises((ConfigError, UnknownNameError), match=words):
         trainable_encoder(spec, modality, "cpu", seed=0)  # type: ignore[arg-type]
+
+
+def test_a_training_may_hear_more_of_a_voice_than_its_first_weights_did(tmp_path: Path) -> None:
+    """As Seeking the Shape of Sound goes on from a network of whole voices; how samples are coded must stay."""
+    first = ThinResNet34Encoder(seed=3, length_s=0.0)
+    first.save_weights(tmp_path / "first", training_data="others", licence="MIT")
+    spec = {"name": "thin_resnet34", "weights": str(tmp_path / "first")}
+    begun = trainable_encoder({**spec, "length_s": 2.0}, "voice", "cpu", seed=0)
+    usual = trainable_encoder(spec, "voice", "cpu", seed=0)
+    assert isinstance(begun, ThinResNet34Encoder) and isinstance(usual, ThinResNet34Encoder)
+    assert (begun.length_s, usual.length_s) == (2.0, 10.0)
+    assert begun.digest == usual.digest == first.digest
+    assert begun.provenance == usual.provenance and begun.provenance.training_data == "others"
+    with pytest.raises(DataError, match="under `sample_scale` 32768.0, not 1.0"):
+        trainable_encoder({**spec, "sample_scale": 1.0}, "voice", "cpu", seed=0)
+    with pytest.raises((DataError, UnknownNameError), match="nowhere"):
+        trainable_encoder({**spec, "weights": "nowhere"}, "voice", "cpu", seed=0)
+    with pytest.raises(ConfigError, match="length_s"):
+        trainable_encoder({**spec, "length_s": -1.0}, "voice", "cpu", seed=0)
+
+
+@pytest.mark.slow  # three networks of 44 million numbers
+def test_a_training_may_see_more_of_a_face_than_its_first_weights_did(tmp_path: Path) -> None:
+    first = IR50Encoder(seed=3)
+    first.save_weights(tmp_path / "ir50", training_data="others", licence="MIT")
+    spec = {"name": "ir50", "view": "whole", "weights": str(tmp_path / "ir50")}
+    begun = trainable_encoder(spec, "face", "cpu", seed=0)
+    assert isinstance(begun, IR50Encoder) and begun.view == "whole"
+    assert begun.digest == first.digest
 
 
 def test_any_objective_may_stand_between_the_heads(make_network: MakeNetwork) -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,8 @@ from visavox.__main__ import main
 from visavox.config import TrainConfig
 from visavox.errors import ConfigError, DataError
 from visavox.models.associators.base import Associator
-from visavox.pipeline import end_to_end
+from visavox.pipeline import end_to_end, end_to_end_run
+from visavox.pipeline.distributed import Processes
 from visavox.pipeline.end_to_end_data import CorpusRows, prepare_media
 from visavox.pipeline.end_to_end_run import plan_end_to_end
 from visavox.pipeline.frozen_encoder import build_encoder
@@ -149,6 +152,48 @@ def test_clips_beyond_memory_give_the_same_model_and_leave_no_file(options: dict
     assert not (tmp_path / "mapped" / "prepared").exists()
 
 
+def test_each_process_removes_its_own_clips_and_only_the_first_embeds(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first one removed what the others were still reading, and the others embedded the corpus for nobody."""
+    plan = plan_end_to_end(TrainConfig(**{**options, "end_to_end": {**SHORT, "max_memory_gb": 0}}))
+    prepared = options["out"] / "prepared"
+    killed = prepared / "process-3"
+    killed.mkdir(parents=True)
+    first, second = (replace(plan, processes=Alone(rank=rank, count=2)) for rank in (0, 1))
+    with end_to_end_run._prepared(first):
+        assert not killed.exists()  # of a run that was killed
+        with end_to_end_run._prepared(second) as corpus:
+            assert sorted(path.name for path in prepared.iterdir()) == ["process-0", "process-1"]
+            assert len(corpus.voice.prepared) > 0
+        assert [path.name for path in prepared.iterdir()] == ["process-0"]
+        assert sorted(path.name for path in (prepared / "process-0").iterdir()) == ["face.bin", "voice.bin"]
+    assert not prepared.exists()
+    with pytest.raises(KeyboardInterrupt), end_to_end_run._prepared(first):
+        raise KeyboardInterrupt
+    assert not prepared.exists()
+    done: list[str] = []
+    monkeypatch.setattr(end_to_end_run, "join_processes", lambda device: second.processes)
+    monkeypatch.setattr(end_to_end_run, "_plan", lambda config, processes: second)
+    monkeypatch.setattr(end_to_end_run, "train_end_to_end", lambda *a, **more: done.append("trained"))
+    monkeypatch.setattr(end_to_end_run, "_embed", lambda *a: pytest.fail("embedded for nobody"))
+    with pytest.raises(SystemExit) as caught:
+        end_to_end_run._follow(second.config)
+    assert caught.value.code == 0 and done == ["trained"] and not prepared.exists()
+
+
+class Alone(Processes):
+    """A process that says that there are others, and waits for none."""
+
+    def wait(self) -> None: ...
+
+    def leave(self) -> None: ...
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        yield
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -159,6 +204,7 @@ def test_clips_beyond_memory_give_the_same_model_and_leave_no_file(options: dict
             {"end_to_end": {**SHORT, "across_weight": 0}, "patience_epochs": 2},
             "`across_weight` 0 leaves them untrained",
         ),
+        ({"end_to_end": {**SHORT, "watch_every_epochs": 3}, "patience_epochs": 2}, "at least `watch_every_epochs`, 3"),
         ({"splits": Path("nowhere")}, "There is no split"),
         ({"end_to_end": {**SHORT, "window_s": 0}}, "window_s"),
         ({"corpus": Path("nowhere")}, "There is no catalog"),
@@ -257,7 +303,7 @@ def test_what_two_processes_cannot_do_is_one_line(
 
 def test_an_objective_that_lacks_something_is_refused_before_anything_is_written(options: dict[str, Any]) -> None:
     lacking = {"name": "seeking_shape", "reweight": "paper", "identity_weights": "nowhere.safetensors"}
-    with pytest.raises(DataError, match="nowhere.safetensors is missing"):
+    with pytest.raises(DataError, match="There is no nowhere.safetensors. Train that run first"):
         train(options, end_to_end={**SHORT, "objective": lacking})
     with pytest.raises(ConfigError, match="looks at all training pairs between the epochs"):
         train(options, end_to_end={**SHORT, "objective": "prototype_contrast"})

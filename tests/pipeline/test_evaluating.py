@@ -12,6 +12,7 @@ import pytest
 
 from visavox.config import EvaluateConfig, TrainConfig
 from visavox.errors import ConfigError, DataError
+from visavox.evaluation import analysis
 from visavox.evaluation.knowable_ceiling import read_ceiling
 from visavox.evaluation.record import Report
 from visavox.evaluation.report import read_report
@@ -119,6 +120,9 @@ def test_trial_lists_can_be_used_instead_of_all_pairs(
     listed = evaluate_model(dataclasses.replace(config, trials=small_splits / "trials", out=tmp_path))
     names = {m.measure for m in listed.measures}
     assert "accuracy_1_of_2_by_trial" in names
+    everything = evaluate_model(dataclasses.replace(config, out=tmp_path / "all"))
+    hashes = {report.provenance["trial_hash"] for report in (listed, everything)}
+    assert len(hashes) == 2  # or a comparison would put two tests into one table
 
 
 def test_reports_are_compared(config: EvaluateConfig, report: Report, tmp_path: Path) -> None:
@@ -244,3 +248,24 @@ def test_progress_counts_every_scorer_on_every_protocol_in_both_directions(
     seen: list[tuple[int, int]] = []
     evaluate_model(dataclasses.replace(config, out=tmp_path), lambda done, total: seen.append((done, total)))
     assert seen == [(done, 18) for done in range(1, 19)]
+
+
+def test_more_pairs_than_are_analysed_are_drawn_and_the_page_says_so(
+    config: EvaluateConfig, report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert report.sections
+    assert not any("were drawn" in note for section in report.sections for note in section.notes)
+    monkeypatch.setattr(analysis, "MOST_ANALYSED", 15)  # of 4 voices by 4 faces
+    found = evaluate_model(dataclasses.replace(config, out=tmp_path))
+    assert found.sections
+    for section in found.sections:
+        assert section.notes[0].startswith("Of 2 people 2 were drawn (seed 0), with 4 of 4 voices and 4 of 4 faces")
+    assert "were drawn (seed 0)" in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_analyses_are_of_one_direction_and_say_so(config: EvaluateConfig, report: Report, tmp_path: Path) -> None:
+    said = "Shortcuts, errors by group, calibration and open set are analysed voice → face only"
+    assert any(note.startswith(said) for note in report.notes)
+    without = evaluate_model(dataclasses.replace(config, analysis=False, out=tmp_path))
+    assert without.sections == ()
+    assert not any(note.startswith(said) for note in without.notes)

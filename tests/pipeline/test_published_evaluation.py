@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -16,7 +17,10 @@ from visavox.corpus.published_lists.reading import read_published
 from visavox.errors import ConfigError, DataError
 from visavox.evaluation.comparison import compare_reports
 from visavox.evaluation.report import read_report
+from visavox.method_config import TrialsConfig
 from visavox.metrics.verification import auc_score, equal_error_rate
+from visavox.pipeline.drawing_trials import draw_lists
+from visavox.pipeline.embedding import CorpusEmbeddings
 from visavox.pipeline.published_evaluation import evaluate_published, list_hash
 
 N = 24  # files of each modality
@@ -231,7 +235,7 @@ def test_what_was_left_out_and_first_lines_are_said(config: EvaluateConfig) -> N
     (config.lists / "else.txt").write_text("x", encoding="utf-8")
     report = evaluate_published(config)
     assert any("first lines of the published ones: match_v2f_2_val.head" in note for note in report.notes)
-    assert any("1 files of the folder are left out (else.txt:" in note for note in report.notes)
+    assert any("Left out of the folder: 1 file (else.txt:" in note for note in report.notes)
     groups = {m.group for m in report.measures if m.measure == "accuracy_1_of_2"}
     assert groups == {"all_validation"}
 
@@ -259,3 +263,41 @@ def test_the_command_prints_the_figures(config: EvaluateConfig, capsys: pytest.C
     assert row["protocol"] == "sss"
     assert main([*words, "--trials", "x"]) == 2
     assert "`trials` cannot be combined with `protocol` sss" in capsys.readouterr().err
+
+
+def write_own_vectors(embeddings: Path, folder: Path) -> Path:
+    """The small corpus with random vectors of one length, as in one space."""
+    tables = CorpusEmbeddings.load(embeddings)
+    rng = np.random.default_rng(0)
+    folder.mkdir()
+    for table in (tables.voice, tables.face):
+        made = replace(table, vectors=rng.normal(size=(len(table), 5)).astype(np.float32))
+        made.save(folder / f"{table.modality}.parquet")
+    return folder
+
+
+def test_own_lists_in_a_published_format_are_not_passed_off_as_the_published_ones(
+    small_corpus: Path, small_embeddings: Path, tmp_path: Path
+) -> None:
+    """Lists that `visavox trials --format sss` drew were once reported as VoxCeleb1's."""
+    draw_lists(TrialsConfig(corpus=small_corpus, out=tmp_path / "own", candidates=(2,), format="sss"))
+    vectors = write_own_vectors(small_embeddings, tmp_path / "vectors")
+    given = {"embeddings": vectors, "model": "identity", "resamples": 100}
+    config = EvaluateConfig(protocol="sss", lists=tmp_path / "own", out=tmp_path / "a", **given)  # type: ignore[arg-type]
+    own = evaluate_published(config)
+    assert {measure.protocol for measure in own.measures} == {"own_lists_sss"}
+    assert own.title.endswith("own lists in the format sss")
+    assert "no figures of the published protocol" in own.provenance["caveats"][0]
+    assert "VoxCeleb" not in json.dumps(own.provenance["protocol"])
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"subset": "train"}, "`subset` cannot be combined with `protocol` sss"),
+        ({"resamples": 5}, "`resamples` must be at least 100. Got 5"),
+    ],
+)
+def test_what_lists_have_no_use_for_is_refused(config: EvaluateConfig, change: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        replace(config, **change)

@@ -11,7 +11,10 @@ import pytest
 from visavox.config import EvaluateConfig, TrainConfig
 from visavox.corpus.trial_files import read_trials
 from visavox.errors import DataError
+from visavox.evaluation import paired_comparison
+from visavox.evaluation.contest import build_contest
 from visavox.evaluation.report import read_report
+from visavox.pipeline import rival_model
 from visavox.pipeline.evaluating import evaluate_model
 from visavox.pipeline.model_training import train_model
 from visavox.pipeline.rival_model import all_answers, find_rival
@@ -85,7 +88,7 @@ def test_answers_of_trial_lists_are_scores_and_choices(config: EvaluateConfig, s
         small_splits / "trials", people.voice.links(), people.face.links(),
         catalog_hash=people.raw.about.get("catalog_hash"),
     )  # fmt: skip
-    found = all_answers(people, lists)
+    found = list(all_answers(people, lists))
     assert {a.measure for a in found} >= {"auc", "accuracy_1_of_2_by_trial"}
     for answers in found:
         if answers.measure == "auc":
@@ -100,7 +103,7 @@ def test_answers_of_trial_lists_are_scores_and_choices(config: EvaluateConfig, s
 def test_the_side_by_side_test_stands_beside_all_pairs(config: EvaluateConfig) -> None:
     seen: list[tuple[int, int]] = []
     report = evaluate_model(replace(config, protocol="sbs"), lambda done, total: seen.append((done, total)))
-    assert seen[-1] == (21, 21)
+    assert seen[-1] == (9, 9)  # three scorers: side by side once, matching in both directions
     found = report.find(protocol="sbs", direction="voice_to_face", group="all", measure="accuracy_side_by_side")
     assert found is not None
     assert found.count == 4
@@ -125,3 +128,31 @@ def test_vectors_in_one_space_need_no_model(config: EvaluateConfig, tmp_path: Pa
     report = evaluate_model(asked)
     assert report.title.startswith("identity on ")
     assert not any("fold" in note for note in report.notes)
+
+
+def test_one_question_of_all_pairs_is_made_at_a_time(config: EvaluateConfig, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scores of every group and direction, of both models, lay in memory together."""
+    people = find_tested_people(config)
+    built = []
+    monkeypatch.setattr(
+        rival_model, "build_contest", lambda *tables, direction: built.append(direction) or build_contest(
+            *tables, direction=direction
+        )
+    )  # fmt: skip
+    answers = all_answers(people, None)
+    assert built == []
+    assert next(answers).question == ("voice_to_face", "all", "auc")
+    assert built == ["voice_to_face"]
+    assert {a.direction for a in answers} == {"voice_to_face", "face_to_voice"}
+
+
+def test_too_many_pairs_for_delong_are_noted(
+    config: EvaluateConfig, other_run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paired_comparison, "MOST_ANALYSED", 3)
+    report = evaluate_model(replace(config, against=str(other_run)))
+    section = next(s for s in report.sections if s.title == "Compared with other-run")
+    assert any(note.startswith("DeLong's test is left out above 3 pairs (all pairs, voice → face: ")
+               for note in section.notes)  # fmt: skip
+    row = next(r for r in section.rows if r[0] == "AUC, all pairs, voice → face")
+    assert row[5] == ""

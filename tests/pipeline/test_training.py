@@ -455,7 +455,9 @@ def test_an_objective_is_shown_all_that_it_asks_for(recorder: Recorder, tmp_path
     )
     some = pairs.select(np.array([0, 1, 2, 3, 4]))  # without d: identities must still be counted from 0
     train_network(make_model(), some, replace(SETTINGS, n_epochs=2, batch_size=3), place=plain(tmp_path))
-    assert recorder.facts == TrainingFacts(n_people=3, dim=8, n_rows=5, n_steps=4, n_values={"gender": 2})
+    assert recorder.facts == TrainingFacts(
+        n_people=3, dim=8, n_rows=5, n_steps=4, n_values={"gender": 2}, people=("a", "b", "c")
+    )
     assert recorder.steps == [0, 1, 2, 3]
     assert [shape for shape, _ in recorder.passes] == [(5, 8), (5, 8)]
     assert recorder.passes[0][1] != recorder.passes[1][1]

@@ -67,9 +67,9 @@ def open_set_section(contest: Contest, *, seed: int, n_draws: int = N_DRAWS) -> 
     text = (
         f"Half of the people are enrolled, {n_enrolled} gallery items, and the others are strangers; {n_draws} halves "
         "are drawn. False alarm rate: share of strangers' probes that raise an alarm. Found: share of enrolled "
-        "people's probes that raise one and whose best match is right, the mean of the draws. Beside it the range of the "
-        "middle 90 % of the draws, which is no confidence interval: the draws share their people. Chance: the false alarm rate times the mean share "
-        "of the gallery that is a probe's own."
+        "people's probes that raise one and whose best match is right, the mean of the draws. Beside it the range of "
+        "the middle 90 % of the draws, which is no confidence interval: the draws share their people. Chance: the "
+        "false alarm rate times the mean share of the gallery that is a probe's own."
     )
     return Section(title, text, ("false alarm rate", "found %", "chance %"), tuple(rows), (line,))
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from visavox.evaluation.chart import escaped
 from visavox.evaluation.knowable import Knowable, KnowableRow
@@ -37,7 +37,7 @@ def page_header(report: Report) -> str:
     known = report.knowable.find("voice_to_face", "all") if report.knowable is not None else None
     if report.knowable is not None and known is not None and math.isfinite(known.share):
         return kicker + _knowable_header(report.knowable, known)
-    main = pair_measure(report.measures, "voice_to_face", "all")
+    main = pair_measure(report.measures, "voice_to_face", "all") or _first_of_all(report.measures)
     if main is None or not math.isfinite(main.value):
         return f"{kicker}<h1>{escaped(report.title)}</h1>{_people(report)}"
     value = escaped(format_value(main.measure, main.value)).replace(" ", "&nbsp;")
@@ -48,7 +48,7 @@ def page_header(report: Report) -> str:
         else ""
     )
     lead = (
-        f"Measured on <b>{main.n_people:,} people</b> and {main.count:,} probes{interval}; "
+        f"Measured on <b>{main.n_people:,} people</b> and {main.count:,} {_counted(report)}{interval}; "
         f"guessing gives {escaped(format_value(main.measure, main.chance))}{_alone(report, main)}."
     )
     same = pair_measure(report.measures, "voice_to_face", "same_gender")
@@ -58,6 +58,23 @@ def page_header(report: Report) -> str:
             f" When both faces have one gender it is <b>{escaped(format_value(same.measure, same.value))}</b>{inside}."
         )
     return f'{kicker}<h1>{headline}</h1><p class="lead">{lead}</p>'
+
+
+def _first_of_all(measures: Sequence[Measure]) -> Measure | None:
+    """The first 1:2 accuracy, voice to face, of a list that shares nothing, whatever test set is in its name."""
+    return next(
+        (
+            m
+            for m in measures
+            if n_faces(m.measure) == 2 and m.direction == "voice_to_face" and m.group.startswith("all_")
+        ),
+        None,
+    )
+
+
+def _counted(report: Report) -> str:
+    """What is counted: probes over all pairs, trials of lists."""
+    return "probes" if report.provenance.get("trials", "all pairs") == "all pairs" else "trials"
 
 
 def _kicker(report: Report) -> str:
@@ -81,7 +98,10 @@ def _alone(report: Report, found: Measure) -> str:
 
 
 def _people(report: Report) -> str:
+    counts = report.provenance.get("counts")
+    known = counts.get("people", 0) if isinstance(counts, Mapping) else 0
     n_people = max((m.n_people for m in report.measures), default=0)
+    n_people = max(n_people, int(known))
     return f'<p class="lead">Measured on <b>{n_people:,} people</b>.</p>'
 
 

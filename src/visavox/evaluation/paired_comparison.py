@@ -2,7 +2,8 @@
 
 The difference of every measure has its interval from the same resamples of the same people, which is the test to
 believe. DeLong's test of two AUCs and McNemar's test of two choosers take trials for independent; they are given
-because published comparisons use them. A trial that one of the two models answers with a tie is left out of McNemar's.
+because published comparisons use them, DeLong's up to `MOST_ANALYSED` pairs. A trial that one of the two models answers
+with a tie is left out of McNemar's.
 
 Example:
     >>> scores, labels = np.array([0.9, 0.2, 0.3, 0.1]), np.array([True, True, False, False])
@@ -14,14 +15,15 @@ Example:
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from visavox.errors import DataError
-from visavox.evaluation.contest import Contest
+from visavox.evaluation.analysis import MOST_ANALYSED
+from visavox.evaluation.contest import Contest, Mask
 from visavox.evaluation.differences import compare_results
 from visavox.evaluation.measures import ProtocolResult
 from visavox.evaluation.record import Cell, Section
@@ -36,6 +38,7 @@ TEXT = (
     "the same resamples of the same people. DeLong and McNemar take trials for independent, which trials that share "
     "people are not: their p-values are too small."
 )
+BLOCK = 256  # probes whose scores are looked through at once
 FIRST = "own face or voice before every wrong one"
 
 
@@ -53,6 +56,8 @@ class Answers:
     """(n_pairs,) True where a pair is of one person."""
     outcomes: NDArray[np.float64] | None = None
     """(n_trials,) 1 right, 0 wrong, in between a tie, for McNemar."""
+    n_untested: int = 0
+    """Pairs, where they are too many for DeLong's test; scores and labels are then None."""
 
     @property
     def question(self) -> Question:
@@ -70,19 +75,29 @@ class Tests:
     mcnemar: McNemar | None = None
     n_tied: int = 0
     """Trials left out of McNemar's test."""
+    n_untested: int = 0
+    """Pairs that were too many for DeLong's test."""
 
 
-def paired_tests(a: Sequence[Answers], b: Sequence[Answers]) -> dict[Question, Tests]:
+def paired_tests(a: Iterable[Answers], b: Iterable[Answers]) -> dict[Question, Tests]:
     """Return the tests of every question that both models answered.
+
+    Two iterators that answer in one order are followed side by side, so that one question of each is held at a time.
 
     Raises:
         DataError: the two models answered other trials.
     """
-    others = {answers.question: answers for answers in b}
-    found = {}
+    coming = iter(b)
+    waiting: dict[Question, Answers] = {}
+    found: dict[Question, Tests] = {}
     for ours in a:
-        theirs = others.get(ours.question)
+        while ours.question not in waiting and (answer := next(coming, None)) is not None:
+            waiting[answer.question] = answer
+        theirs = waiting.pop(ours.question, None)
         if theirs is None:
+            continue
+        if ours.n_untested or theirs.n_untested:
+            found[ours.question] = Tests(n_untested=max(ours.n_untested, theirs.n_untested))
             continue
         if ours.scores is not None and theirs.scores is not None and ours.labels is not None:
             if theirs.labels is None or not np.array_equal(ours.labels, theirs.labels):
@@ -97,33 +112,44 @@ def paired_tests(a: Sequence[Answers], b: Sequence[Answers]) -> dict[Question, T
     return found
 
 
-def contest_answers(contest: Contest) -> list[Answers]:
-    """Return the answers of all pairs: scores for the AUC, and whether each probe finds its own before every wrong one.
+def contest_answers(contest: Contest) -> Iterator[Answers]:
+    """Yield the answers of all pairs: scores for the AUC, and whether each probe finds its own before every wrong one.
+
+    One group is made at a time. Of more than `MOST_ANALYSED` pairs the scores are not copied for DeLong's test.
 
     Args:
         contest: scores, positives and groups of one direction.
     """
-    found = []
     for group in contest.groups:
         if group.note:
             continue
-        able = contest.positives.any(axis=1) & group.negatives.any(axis=1)
-        positives = contest.positives.copy()
-        positives[~able] = False
-        used = np.nonzero(positives | group.negatives)
-        scores: NDArray[np.float64] = np.asarray(contest.scores, dtype=np.float64)
-        found.append(Answers(contest.direction, group.name, "auc", scores=scores[used], labels=positives[used]))
-        best = np.where(positives, scores, -np.inf).max(axis=1)[able]
-        rival = np.where(group.negatives, scores, -np.inf).max(axis=1)[able]
+        able: Mask = np.logical_and(contest.positives.any(axis=1), group.negatives.any(axis=1))
+        n_pairs = int(contest.positives[able].sum()) + int(group.negatives.sum())
+        if n_pairs <= MOST_ANALYSED:
+            positives = contest.positives & able[:, np.newaxis]
+            used = positives | group.negatives
+            scores = contest.scores[used].astype(np.float64)
+            yield Answers(contest.direction, group.name, "auc", scores=scores, labels=positives[used])
+        else:
+            yield Answers(contest.direction, group.name, "auc", n_untested=n_pairs)
+        best, rival = _highest(contest, contest.positives)[able], _highest(contest, group.negatives)[able]
         outcomes = np.where(best == rival, 0.5, (best > rival).astype(np.float64))
-        found.append(Answers(contest.direction, group.name, "first_choice", outcomes=outcomes))
+        yield Answers(contest.direction, group.name, "first_choice", outcomes=outcomes)
+
+
+def _highest(contest: Contest, among: Mask) -> NDArray[np.float64]:
+    """(n_probes,) the highest score of each probe among some items, minus infinity where there is none."""
+    found = np.empty(len(among))
+    for start in range(0, len(among), BLOCK):
+        rows = slice(start, start + BLOCK)
+        found[rows] = np.where(among[rows], contest.scores[rows], -np.inf).max(axis=1, initial=-np.inf)
     return found
 
 
 def comparison_section(
     names: tuple[str, str],
     results: tuple[Sequence[ProtocolResult], Sequence[ProtocolResult]],
-    answers: tuple[Sequence[Answers], Sequence[Answers]],
+    answers: tuple[Iterable[Answers], Iterable[Answers]],
 ) -> Section:
     """Return the section "Compared with MODEL2".
 
@@ -136,6 +162,7 @@ def comparison_section(
         DataError: results that do not pair.
     """
     tests = paired_tests(*answers)
+    notes = _left_out(tests)
     rows: list[tuple[Cell, ...]] = []
     for ours, theirs in zip(*results, strict=True):
         if not any(m.value == m.value for m in ours.measures):
@@ -160,14 +187,22 @@ def comparison_section(
             rows.append(
                 (f"{FIRST}, {group_words(group)}, {direction_words(direction)}", *shares, difference, "", *_cells(test))
             )
-    n_tied = sum(test.n_tied for test in paired_tests(*answers).values())
-    notes = (
-        (f"{n_tied:,} trials that one of the two answered with a tie are left out of McNemar's test.",)
-        if n_tied
-        else ()
-    )
     columns = ("question", *_columns(names), "difference", "p bootstrap", "p DeLong", "right alone", "p McNemar")
     return Section(f"Compared with {names[1]}", TEXT, columns, tuple(rows), notes=notes)
+
+
+def _left_out(tests: Mapping[Question, Tests]) -> tuple[str, ...]:
+    """What the tests did not look at, in sentences."""
+    n_tied = sum(test.n_tied for test in tests.values())
+    notes = [f"{n_tied:,} trials that one of the two answered with a tie are left out of McNemar's test."]
+    untested = [
+        f"{group_words(group)}, {direction_words(direction)}: {test.n_untested:,}"
+        for (direction, group, _), test in tests.items()
+        if test.n_untested
+    ]
+    if untested:
+        notes.append(f"DeLong's test is left out above {MOST_ANALYSED:,} pairs ({'; '.join(untested)}).")
+    return tuple(notes if n_tied else notes[1:])
 
 
 def _columns(names: tuple[str, str]) -> tuple[str, str]:

@@ -36,6 +36,7 @@ from visavox.evaluation.wording import (
 
 MAIN_N = (2, 3, 5, 10, 20, 50, 100, 200, 500, 1000)  # numbers of candidates that the short table shows
 SHORT_WORDS = {
+    "accuracy_side_by_side": "side by side",
     "accuracy_1_of_2": "1:2 matching",
     "auc": "verification AUC",
     "eer": "verification EER",

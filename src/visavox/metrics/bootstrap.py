@@ -143,6 +143,10 @@ def paired_difference(
     if np.isnan(interval.low):
         return PairedDifference(value, interval.low, interval.high, float("nan"))
     moved = differences + (value - differences.mean())
+    # Where a few resamples alone differ, the move would carry all others to one side of the value itself.
+    low, high = min(interval.low, value), max(interval.high, value)
+    if value == 0:
+        return PairedDifference(value, low, high, 1.0)
     smaller_side = min(int((moved <= 0).sum()), int((moved >= 0).sum()))
     p_value = min(1.0, 2 * (smaller_side + 1) / (len(moved) + 1))
-    return PairedDifference(value, interval.low, interval.high, p_value)
+    return PairedDifference(value, low, high, p_value)

@@ -21,7 +21,7 @@ SMOOTHING = 10  # items added to a cluster's count, so that small clusters are n
 TAILS = (0.1, 0.9)  # quantiles that concentrations are held to
 START_ROWS = 10_000  # rows that a start is drawn from at least, and
 START_ROWS_A_CENTRE = 8  # for each centre; all rows where there are fewer
-DISTANCES_AT_ONCE = 2**22  # numbers of a table of distances: 16 MB in float32, whatever there is to cluster
+DISTANCES_AT_ONCE = 2**18  # numbers of a table of distances: 1 MB in float32, which a processor keeps close
 
 
 @dataclass(frozen=True)
@@ -115,6 +115,6 @@ def concentrations(clusters: Clusters, *, mean: float) -> Tensor:
 def _nearest(x: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
     """Return of each row the nearest centre, the first of equals, and the distance to it."""
     n_rows = max(1, DISTANCES_AT_ONCE // len(centres))
-    of = torch.cat([torch.cdist(rows, centres).argmin(dim=1) for rows in x.split(n_rows)])
+    of = torch.cat([torch.cdist(rows, centres).argmin(dim=1) for rows in torch.split(x, n_rows)])
     # Anew from the difference: cdist takes the matrix product, whose rounding shows at small distances.
     return of, (x - centres[of]).square().sum(dim=1).sqrt()

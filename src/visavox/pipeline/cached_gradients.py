@@ -87,26 +87,32 @@ def encode(
 
 @dataclass(frozen=True)
 class RandomState:
-    """Where torch's own generators stand: that of the CPU and that of a CUDA device."""
+    """Where torch's own generators stand: that of the CPU and that of a CUDA or MPS device."""
 
     cpu: Tensor
     """State of the CPU's."""
     device: torch.device
     """Which device's besides."""
-    cuda: Tensor | None
-    """State of the device's, where it is CUDA."""
+    accelerator: Tensor | None
+    """State of the device's, where it has one of its own."""
 
     @classmethod
     def now(cls, device: torch.device) -> RandomState:
         """Return the state at this moment."""
-        cuda = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
-        return cls(torch.random.get_rng_state(), device, cuda)
+        accelerator = None
+        if device.type == "cuda":
+            accelerator = torch.cuda.get_rng_state(device)
+        elif device.type == "mps":
+            accelerator = torch.mps.get_rng_state()
+        return cls(torch.random.get_rng_state(), device, accelerator)
 
     def restore(self) -> None:
         """Let the generators go on from here."""
         torch.random.set_rng_state(self.cpu)
-        if self.cuda is not None:
-            torch.cuda.set_rng_state(self.cuda, self.device)
+        if self.accelerator is not None and self.device.type == "cuda":
+            torch.cuda.set_rng_state(self.accelerator, self.device)
+        elif self.accelerator is not None:
+            torch.mps.set_rng_state(self.accelerator)
 
 
 @contextmanager
@@ -114,7 +120,7 @@ def seeded(device: torch.device, seed: int) -> Iterator[None]:
     """Run a block with torch's own generators started from a seed, and let them go on afterwards as if nothing was.
 
     Args:
-        device: of the tensors; with CUDA its generator too.
+        device: of the tensors; with CUDA or MPS its generator too.
         seed: 0 or more.
     """
     before = RandomState.now(device)

@@ -100,13 +100,20 @@ def draw_lists(config: TrialsConfig) -> TrialsOutcome:
 
 def _chosen(items: list[MediaItem], config: TrialsConfig, catalog_hash: str) -> list[MediaItem]:
     """Return the usable items of the wanted subset."""
-    if config.splits is not None and config.subset != "all":
+    subset = _subset(config)
+    if config.splits is None and subset != "all":
+        raise ConfigError(f"`subset` {subset} needs --splits, a folder that `visavox split` wrote.")
+    if config.splits is not None and subset != "all":
         splits = Splits.load(config.splits / SPLITS, catalog_hash=catalog_hash)
-        clips = set(splits.clips(config.subset))
+        clips = set(splits.clips(subset))
         items = [item for item in items if item.clip in clips]
     if not items:
         raise DataError(f"{config.corpus} holds no usable clip to draw. Its catalog says why, clip by clip.")
     return items
+
+
+def _subset(config: TrialsConfig) -> str:
+    return config.subset or ("all" if config.splits is None else "test")
 
 
 def _request(config: TrialsConfig, groups: list[str]) -> dict[str, Any]:
@@ -117,7 +124,7 @@ def _request(config: TrialsConfig, groups: list[str]) -> dict[str, Any]:
         "groups": groups,
         "candidates": sorted(set(config.candidates)),
         "per_probe": config.per_probe,
-        "subset": config.subset if split else "all",
+        "subset": _subset(config),
         "splits_sha256": _digest(split) if split and split.is_file() else "",
         "hard_negatives": {name: _digest(hard / f"{name}.parquet") for name in MODALITIES} if hard else {},
         "format": config.format,
@@ -126,7 +133,7 @@ def _request(config: TrialsConfig, groups: list[str]) -> dict[str, Any]:
 
 def _digest(path: Path) -> str:
     if not path.is_file():
-        raise DataError(f"There is no {path}. Run `visavox embed` first, and give --hard_negatives its folder.")
+        raise DataError(f"There is no {path}. Run `visavox embed` first, and give --hard-negatives its folder.")
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -169,7 +176,7 @@ def _write_published(
 ) -> tuple[list[str], Mapping[str, str]]:
     """Write the lists in a published format, and last the manifest; return the lists written and those skipped."""
     protocol: Protocol = "sss" if config.format == "sss" else "pins" if config.format == "pins" else "fame"
-    subset = {"validation": "val", "all": "test"}.get(config.subset, config.subset)
+    subset = {"validation": "val", "all": "test"}.get(_subset(config), _subset(config))
     own = own_lists(trials, sides["voice"], sides["face"], protocol, subset=subset)
     if not own.records:
         name, reason = next(iter(own.skipped.items()))

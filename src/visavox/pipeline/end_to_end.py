@@ -43,6 +43,8 @@ from visavox.pipeline.objective_files import give_files
 from visavox.pipeline.optimising import make_optimiser
 from visavox.pipeline.training_log import RunPlace, TrainingLog
 
+MEDIA, LOSS, ENCODERS = 1, 2, 4  # streams of random numbers of an epoch; 3 is that of the objective's first weights
+
 Progress = Callable[[int, int], None]
 Watch = Callable[[], Mapping[str, PairFigures]]
 
@@ -56,7 +58,8 @@ class RunOptions:
     bfloat16: bool = False
     """Run the networks under autocast to bfloat16; losses stay in float32."""
     patience_epochs: int = 0
-    """Stop after so many epochs without a better validation matching score, and keep the best; 0 never stops."""
+    """Stop at a measurement so many epochs after the best validation matching score, and keep that network; 0 never
+    stops and keeps the last; as many as `n_epochs` never stop and keep the best."""
     place: RunPlace | None = None
     """Where numbers and state go, and are resumed from; None writes nothing."""
     checkpoint_every_epochs: int = 0
@@ -94,12 +97,14 @@ def train_end_to_end(
         The network after the last epoch; with `patience_epochs`, as it was at the best one (the first of equals).
 
     Raises:
-        ConfigError: the objective needs what the data lack, or a batch has fewer rows than there are processes.
+        ConfigError: the objective needs what the data lack, a batch has fewer rows than there are processes, or
+            `patience_epochs` is shorter than the time between two measurements.
         DataError: too few people; people with one clip where a term needs two; the loss became nan or infinite; the
             state found is damaged or of another run; another process has ended or trains something else.
         KeyboardInterrupt: passed on; the state of the last whole epoch is on disk.
     """
     check_people(pairs.voice_person.tolist(), pairs.face_person.tolist(), settings)
+    check_patience(settings, options.patience_epochs)
     run = _Run(network, pairs, settings, options, processes)
     run.resume()
     with gathered_statistics([network.voice, network.face], processes):
@@ -136,6 +141,19 @@ def check_people(voice_people: Sequence[Hashable], face_people: Sequence[Hashabl
             )
 
 
+def check_patience(settings: EndToEndSettings, patience_epochs: int) -> None:
+    """Raise where a run would have to stop before it is measured again.
+
+    Raises:
+        ConfigError: `patience_epochs` is above 0 and below `watch_every_epochs`.
+    """
+    if 0 < patience_epochs < settings.watch_every_epochs:
+        raise ConfigError(
+            f"`patience_epochs` must be 0 or at least `watch_every_epochs`, {settings.watch_every_epochs}, since a run "
+            f"is judged when it is measured. Got {patience_epochs}. Raise it, or measure more often."
+        )
+
+
 class _Run:
     """One training run: its state, its batches, and the places that it writes to."""
 
@@ -162,7 +180,7 @@ class _Run:
         self.identity: dict[str, Any] = json.loads(json.dumps(identity))  # as a state gives it back: lists, no tuples
         self.batches = deal(pairs.voice_person, pairs.face_person, settings, seed=options.seed)
         check_rows(self.batches, settings, processes)
-        tell_objective(network, self.batches, settings, n_rows=len(pairs.voices), seed=options.seed)
+        tell_objective(network, self.batches, settings, n_rows=len(pairs.voices), seed=options.seed, names=pairs.people)
         optimiser = make_optimiser(
             settings.optimiser,
             network.trained_groups(),
@@ -232,9 +250,11 @@ class _Run:
                 self.processes.number_from_first(int(state.finished))
 
     def _judge(self, figures: Mapping[str, PairFigures]) -> bool:
-        """Keep the best network so far, and return whether patience has run out."""
+        """Keep the best network so far, and return whether patience has run out; only where it was measured."""
         state, patience = self.state, self.options.patience_epochs
-        if "validation" in figures and figures["validation"].matching_score > state.best_score:
+        if "validation" not in figures:
+            return False
+        if figures["validation"].matching_score > state.best_score:
             state.best_score, state.best_epoch = figures["validation"].matching_score, state.epoch
             state.best = state.network.tensors() if patience else None
         return bool(patience) and state.epoch - state.best_epoch >= patience
@@ -244,12 +264,10 @@ class _Run:
         state, settings = self.state, self.settings
         state.network.train()
         n_steps = settings.n_epochs * len(self.batches)
-        draw_seed = self._epoch_seed(1)
-        draws = EpochDraws(torch.Generator().manual_seed(draw_seed), self._epoch_seed(2))
-        # Dropout inside an encoder takes torch's own generator: rows of two processes must not be dropped alike.
-        own_seed = self._epoch_seed(1, self.processes.rank) if self.processes.rank else draw_seed
+        draws = EpochDraws(torch.Generator().manual_seed(self._epoch_seed(MEDIA)), self._epoch_seed(LOSS))
         parts: list[dict[str, torch.Tensor]] = []
-        with seeded(next(state.network.parameters()).device, own_seed):
+        # Dropout inside an encoder takes torch's own generator: rows of two processes must not be dropped alike.
+        with seeded(next(state.network.parameters()).device, self._epoch_seed(ENCODERS, self.processes.rank)):
             for batch in self.batches.epoch(state.epoch + 1):
                 for group in state.optimiser.param_groups:
                     group["lr"] = warmed_rate(settings, state.step, n_steps)
@@ -320,11 +338,25 @@ def check_rows(batches: PersonBatches, settings: EndToEndSettings, processes: Pr
 
 
 def tell_objective(
-    network: JointNetwork, batches: PersonBatches, settings: EndToEndSettings, *, n_rows: int, seed: int
+    network: JointNetwork,
+    batches: PersonBatches,
+    settings: EndToEndSettings,
+    *,
+    n_rows: int,
+    seed: int,
+    names: Sequence[str] = (),
 ) -> None:
     """Let the objective make what depends on the data, and read the files that it wants.
 
     Its first weights are a function of the seed. An earlier run may stand for such a file.
+
+    Args:
+        network: whose objective it is.
+        batches: of the run.
+        settings: of the run.
+        n_rows: training voices.
+        seed: of the run.
+        names: name of each number of a person that the batches were made of; empty where nobody knows.
 
     Raises:
         ConfigError: the objective needs what the data lack.
@@ -336,6 +368,7 @@ def tell_objective(
         n_rows=n_rows,
         n_steps=settings.n_epochs * len(batches),
         generator=torch.Generator().manual_seed(drawn),
+        people=[names[person] for person in batches.people] if names else (),
     )
     give_files(network.across)
 

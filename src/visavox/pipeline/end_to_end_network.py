@@ -12,7 +12,7 @@ Example:
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,13 +25,15 @@ from visavox.batches.masks import negatives_mask
 from visavox.errors import ConfigError
 from visavox.models.associators.network import NetworkAssociator
 from visavox.models.associators.two_tower import TwoTower
-from visavox.models.encoders.trainable import TrainableEncoder
+from visavox.models.encoders.trainable import KIND, TrainableEncoder, find_weights
 from visavox.objectives.base import TrainingFacts
 from visavox.objectives.supervised_contrastive import SupervisedContrastive
-from visavox.persistence import Tensors
+from visavox.persistence import Tensors, load_folder
 from visavox.pipeline.end_to_end_settings import LINEAR, EndToEndSettings
 from visavox.pipeline.frozen_encoder import Spec, build_encoder
 from visavox.registry import ASSOCIATORS, ENCODERS
+
+EXTENTS = ("view", "length_s")  # options that say how much of a crop or of a recording an encoder sees
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,9 @@ class JointNetwork(nn.Module):
         self.within_voice = SupervisedContrastive(settings.initial_temperature)
         self.within_face = SupervisedContrastive(settings.initial_temperature)
 
-    def prepare(self, *, n_people: int, n_rows: int, n_steps: int, generator: torch.Generator) -> None:
+    def prepare(
+        self, *, n_people: int, n_rows: int, n_steps: int, generator: torch.Generator, people: Sequence[str] = ()
+    ) -> None:
         """Tell the objective across the modalities of its training; before the optimiser is made.
 
         Args:
@@ -82,11 +86,14 @@ class JointNetwork(nn.Module):
             n_rows: training voices.
             n_steps: optimiser steps of the whole run.
             generator: draws the objective's first weights; on the CPU.
+            people: name of each `person`; empty where nobody knows.
 
         Raises:
             ConfigError: the objective needs what the data lack.
         """
-        facts = TrainingFacts(n_people=n_people, dim=self.heads.dim, n_rows=n_rows, n_steps=n_steps)
+        facts = TrainingFacts(
+            n_people=n_people, dim=self.heads.dim, n_rows=n_rows, n_steps=n_steps, people=tuple(people)
+        )
         self.across.prepare(facts, generator)
         self.across.to(next(self.voice.parameters()).device)
 
@@ -112,7 +119,8 @@ class JointNetwork(nn.Module):
         total = voice.new_zeros(())
         if weights.across_weight:
             one_video = clips.voice_video[:, None] == clips.face_video[None]  # (n voices, n faces)
-            mask = (person[:, None] != person[None]) & ~one_video
+            # Some objectives hold row i against row j, both sides at once: no two items of the rows may share a video.
+            mask = negatives_mask(person, clips.voice_video) & negatives_mask(person, clips.face_video) & ~one_video
             towers = self.heads if self.across.takes == "unit" else self.heads.raw
             # Of a corpus of clips no covariate is known here; an objective that cannot do without says so in `prepare`.
             extras: dict[str, Any] = {"covariates": {}} if "covariates" in self.across.extras else {}
@@ -230,13 +238,34 @@ def trainable_encoder(spec: Spec, modality: str, device: str, *, seed: int) -> T
         ConfigError: the encoder is frozen, of the other modality, or takes no such option.
         UnknownNameError: no encoder has this name.
     """
-    arguments = {"name": spec} if isinstance(spec, str) else dict(spec)
+    arguments: dict[str, Any] = {"name": spec} if isinstance(spec, str) else dict(spec)
     factory = ENCODERS.get(str(arguments.get("name", "")))
     if not (isinstance(factory, type) and issubclass(factory, TrainableEncoder)):
         raise ConfigError(
             f"The {modality} encoder {arguments.get('name')!r} is frozen and cannot be trained. Use {modality}_cnn, or "
             "embed the corpus with it and train on --embeddings."
         )
-    encoder = build_encoder({"seed": seed, **arguments}, modality, device)
+    seen = _seen(str(arguments.get("weights") or ""), modality)
+    given = {name: arguments[name] for name in seen if name in arguments}
+    encoder = build_encoder({"seed": seed, **arguments, **seen}, modality, device)
     assert isinstance(encoder, TrainableEncoder)
-    return encoder
+    if not seen:
+        return encoder
+    left = {name: value for name, value in arguments.items() if name not in ("weights", *seen)}
+    own = build_encoder({"seed": seed, **left, **given}, modality, device)
+    assert isinstance(own, TrainableEncoder)
+    own.network.load_state_dict(encoder.network.state_dict())
+    own.provenance = encoder.provenance
+    return own
+
+
+def _seen(weights: str, modality: str) -> dict[str, Any]:
+    """Return how much of an item the network of some first weights has seen, which a training may change.
+
+    The IR-50 of faces aligned to a template goes on with whole pictures, a speaker network with voices of another
+    length; how the numbers of an item are made stays what it was, and the encoder refuses another.
+    """
+    if not weights:
+        return {}
+    options = load_folder(find_weights(weights, modality), kind=KIND).arguments.get("options")
+    return {name: options[name] for name in EXTENTS if name in options} if isinstance(options, Mapping) else {}

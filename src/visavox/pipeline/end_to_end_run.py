@@ -15,7 +15,8 @@ import dataclasses
 import hashlib
 import json
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
@@ -36,6 +37,7 @@ from visavox.pipeline.end_to_end import (
     RunOptions,
     Watch,
     autocast_pays,
+    check_patience,
     check_people,
     check_rows,
     deal,
@@ -155,7 +157,8 @@ def _follow(config: TrainConfig) -> NoReturn:
         processes = join_processes(Compute.of(config).torch_device)
         with processes.together():
             plan = _plan(config, processes)
-        train_encoders(plan)
+        with _prepared(plan) as corpus:
+            _train(plan, corpus)
     except VisavoxError as error:
         raise SystemExit(error.exit_code) from error
     except KeyboardInterrupt as error:
@@ -175,6 +178,7 @@ def _plan(config: TrainConfig, processes: Processes) -> EndToEndPlan:
     network = JointNetwork(encoders["voice"], encoders["face"], settings, seed=config.seed)
     if config.patience_epochs and not settings.across_weight:
         raise ConfigError("`patience_epochs` judges the learned heads, and `across_weight` 0 leaves them untrained.")
+    check_patience(settings, config.patience_epochs)
     rows = CorpusRows.read(config.corpus)
     splits = Splits.load(config.splits / SPLITS, catalog_hash=rows.catalog_hash)
     counts = splits.counts()
@@ -190,11 +194,12 @@ def _plan(config: TrainConfig, processes: Processes) -> EndToEndPlan:
         if not people[modality]:
             raise DataError(f"The split has no {modality} to train on. Split again with smaller shares for the rest.")
     check_people(people["voice"], people["face"], settings)
-    numbers = codes([*people["voice"], *people["face"]])
+    everyone = [*people["voice"], *people["face"]]
+    numbers, names = codes(everyone), sorted(set(everyone))
     n_voices = len(people["voice"])
     batches = deal(numbers[:n_voices], numbers[n_voices:], settings, seed=config.seed)
     check_rows(batches, settings, processes)
-    tell_objective(network, batches, settings, n_rows=n_voices, seed=config.seed)
+    tell_objective(network, batches, settings, n_rows=n_voices, seed=config.seed, names=names)
     _refuse_leaks(splits, rows)
     low = config.precision == "bfloat16" or (config.precision == "auto" and autocast_pays(device))
     return EndToEndPlan(config, settings, specs, kept, splits, low, processes)
@@ -214,20 +219,44 @@ def train_encoders(
         DataError: too few people, people with one clip where a term needs two, a loss that is no number, a state of
             another run, another process has ended.
     """
-    config, settings, processes = plan.config, plan.settings, plan.processes
+    with _prepared(plan, progress) as corpus:
+        encoders, network = _train(plan, corpus, progress, save)
+        return TrainedEncoders(encoders, network.heads, _embed(plan, corpus, encoders))
+
+
+@contextmanager
+def _prepared(plan: EndToEndPlan, progress: Progress | None = None) -> Iterator[PreparedCorpus]:
+    """Prepare the clips for a block, and remove afterwards what this process has written of them."""
+    config, processes = plan.config, plan.processes
+    folder = config.out / PREPARED
+    if processes.is_first:
+        shutil.rmtree(folder, ignore_errors=True)  # of a run that was killed; nobody of this one is past the next line
     processes.wait()  # until the first one has cleared the folder
+    spill = folder / f"process-{processes.rank}"
+    try:
+        with processes.together():
+            corpus = prepare_media(
+                plan.rows,
+                {modality: _as_mapping(spec) for modality, spec in plan.specs.items()},  # no weights: none are asked
+                workers=config.workers,
+                max_memory_gb=plan.settings.max_memory_gb,
+                spill=spill,
+                progress=progress,
+            )
+        yield corpus
+    finally:
+        shutil.rmtree(spill, ignore_errors=True)
+        with suppress(OSError):  # another process's clips are still in it, or none have been written
+            folder.rmdir()
+
+
+def _train(
+    plan: EndToEndPlan, corpus: PreparedCorpus, progress: Progress | None = None, save: SaveModel | None = None
+) -> tuple[dict[Modality, TrainableEncoder], JointNetwork]:
+    """Train both encoders with their heads and return them on the CPU; arguments as of `train_encoders`."""
+    config, settings, processes = plan.config, plan.settings, plan.processes
     device = Compute.of(config).torch_device
     encoders = {m: trainable_encoder(plan.specs[m], m, device, seed=config.seed) for m in MODALITIES}
-    spill = config.out / PREPARED / ("" if processes.is_first else f"process-{processes.rank}")
-    with processes.together():
-        corpus = prepare_media(
-            plan.rows,
-            plan.specs,
-            workers=config.workers,
-            max_memory_gb=settings.max_memory_gb,
-            spill=spill,
-            progress=progress,
-        )
     training = corpus.of_clips(plan.clips("train"))
     network = JointNetwork(encoders["voice"], encoders["face"], settings, seed=config.seed).to(device)
     options = RunOptions(
@@ -254,10 +283,7 @@ def train_encoders(
         processes=processes,
     )
     processes.leave()
-    network.to("cpu")
-    trained = TrainedEncoders(encoders, network.heads, _embed(plan, corpus, encoders))
-    shutil.rmtree(spill, ignore_errors=True)
-    return trained
+    return encoders, network.to("cpu")
 
 
 def _watch(plan: EndToEndPlan, corpus: PreparedCorpus, network: JointNetwork) -> Watch:

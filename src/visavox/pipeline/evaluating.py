@@ -8,6 +8,7 @@ Example:
 from __future__ import annotations
 
 import datetime
+import hashlib
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Mapping
@@ -44,16 +45,16 @@ from visavox.pipeline.world_embeddings import ENCODER as WORLD_LATENTS
 from visavox.registry import PROTOCOLS
 
 PROTOCOL_NAMES = ("matching", "verification", "retrieval")
-SIDE_BY_SIDE = (
-    "all pairs, and beside them the side-by-side test of FaceTones (sbs), batches of 50 in the order of the table"
-)
+SIDE_BY_SIDE = "matching over all pairs, and beside it the side-by-side test of FaceTones (sbs), batches of 50 in the order of the table"
 MIN_RESAMPLES = 100
-MOST_ANALYSED = 4_000_000  # pairs; 2,000 by 2,000 take half a minute
 N_SCORERS = 3  # the model, gender alone, random
 SHARED_VOICES = (
     "The encoders were trained on public collections (see Encoders). Where tested people are in those, the voice "
     "encoder has heard their voices and the face encoder has seen their faces; no voice-face pair of theirs was used "
     "in training."
+)
+VOICE_TO_FACE_ONLY = (
+    "Shortcuts, errors by group, calibration and open set are analysed voice → face only; the protocols go both ways."
 )
 
 Progress = Callable[[int, int], None]
@@ -75,7 +76,7 @@ def evaluate_model(config: EvaluateConfig, progress: Progress | None = None) -> 
     if ceiling is not None:
         ceiling.check_people((*people.voice.identities, *people.face.identities))
     lists = _read_trials(config, people)
-    course = _Course(progress, N_SCORERS + (rival is not None), with_sbs=config.protocol == "sbs")
+    course = _Course(progress, N_SCORERS + (rival is not None), _protocols(config), with_sbs=config.protocol == "sbs")
     results = run_protocols(people, dot_product, config, lists, course)
     sections = []
     if rival is not None:
@@ -102,7 +103,7 @@ def evaluate_model(config: EvaluateConfig, progress: Progress | None = None) -> 
 
 def _analysis(config: EvaluateConfig, people: TestedPeople) -> tuple[Section, ...]:
     """Return what is beside the protocols, of voices as probes: shortcuts, groups, calibration, open set."""
-    if not config.analysis or len(people.voice) * len(people.face) > MOST_ANALYSED:
+    if not config.analysis:
         return ()
     recordings = None
     if people.corpus is not None and (people.corpus / CATALOG).is_file():
@@ -122,10 +123,10 @@ def _analysis(config: EvaluateConfig, people: TestedPeople) -> tuple[Section, ..
 class _Course:
     """Says how many of the scorers' runs over protocols and directions are done."""
 
-    def __init__(self, progress: Progress | None, n_scorers: int, *, with_sbs: bool) -> None:
+    def __init__(self, progress: Progress | None, n_scorers: int, names: tuple[str, ...], *, with_sbs: bool) -> None:
         self.progress = progress
         self.done = 0
-        self.total = n_scorers * (len(PROTOCOL_NAMES) * len(DIRECTIONS) + with_sbs)
+        self.total = n_scorers * (len(names) * len(DIRECTIONS) + with_sbs)
 
     def step(self) -> None:
         """Count one more."""
@@ -156,7 +157,7 @@ def run_protocols(
 ) -> list[ProtocolResult]:
     """Return what every protocol finds, in both directions; the same seed pairs two scorers."""
     results = []
-    for name in PROTOCOL_NAMES:
+    for name in _protocols(config):
         protocol: Any = PROTOCOLS.build({"name": name, "n_resamples": config.resamples})
         for direction in DIRECTIONS:
             for trials in _lists_of(name, direction, lists):
@@ -169,12 +170,16 @@ def run_protocols(
                 course.step()
     if config.protocol == "sbs":
         side_by_side: Any = PROTOCOLS.build({"name": "sbs", "n_resamples": config.resamples})
-        results.append(
-            side_by_side.evaluate(people.voice, people.face, rng=np.random.default_rng(config.seed), scorer=scorer)
-        )
+        rng = np.random.default_rng(config.seed)
+        results.insert(0, side_by_side.evaluate(people.voice, people.face, rng=rng, scorer=scorer))
         if course is not None:
             course.step()
     return results
+
+
+def _protocols(config: EvaluateConfig) -> tuple[str, ...]:
+    """Return the protocols that are run besides the side-by-side test, which has matching beside it alone."""
+    return ("matching",) if config.protocol == "sbs" else PROTOCOL_NAMES
 
 
 def _baselines(
@@ -222,7 +227,7 @@ def _provenance(config: EvaluateConfig, people: TestedPeople, lists: TrialSet | 
         },
         "corpus": people.name,
         "catalog_hash": people.raw.about.get("catalog_hash", ""),
-        "trial_hash": people.trial_hash,
+        "trial_hash": _trial_hash(people, lists),
         **({"world": str(config.world)} if config.world is not None else {}),
         "trials": "all pairs" if lists is None else f"lists of {config.trials}, seed {lists.seed}",
         "counts": {
@@ -246,9 +251,21 @@ def _notes(config: EvaluateConfig, people: TestedPeople, results: list[ProtocolR
         notes.append(
             "Each fold was scored by a model that was trained on the other folds; scores of two folds never meet."
         )
+    if config.analysis:
+        notes.append(VOICE_TO_FACE_ONLY)
     if config.checkpoints:
         notes.append("The curve of checkpoints is of the networks alone, their mean; closed forms have no epochs.")
     return tuple(dict.fromkeys(notes))
+
+
+def _trial_hash(people: TestedPeople, lists: TrialSet | None) -> str:
+    """Return a hash of who competes and of the lists that were asked: equal for two models on the same trials."""
+    if lists is None:
+        return people.trial_hash
+    digest = hashlib.sha256(people.trial_hash.encode())
+    for name in sorted(lists.lists):
+        digest.update(repr((name, lists.lists[name])).encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
 
 
 def _has_public_encoder(people: TestedPeople) -> bool:

@@ -44,6 +44,8 @@ def import_game(config: HumanConfig) -> HumanReport:
     """
     if config.resamples < MIN_RESAMPLES:
         raise ConfigError(f"`resamples` must be at least {MIN_RESAMPLES}. Got {config.resamples}.")
+    if not config.log.exists():
+        raise ConfigError(f"`log` must be the log of a game, or the folder that holds {LOG}. There is no {config.log}.")
     log = config.log / LOG if config.log.is_dir() else config.log
     lists = {
         "f": config.females or log.parent / LISTS["f"],

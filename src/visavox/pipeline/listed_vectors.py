@@ -78,7 +78,7 @@ def listed_vectors(
     )
     raw, files = _raw(config, model, progress)
     tables: dict[Modality, EmbeddingTable] = {"voice": raw.voice, "face": raw.face}
-    indices = {modality: NamedRows(tables[modality], _names(tables[modality], files, config)) for modality in MODALITIES}
+    indices = {m: NamedRows(tables[m], _names(tables[m], files, config)) for m in MODALITIES}
     wanted: dict[Modality, dict[str, int | None]] = {"voice": {}, "face": {}}
     for record in records:
         first, second = modalities_of(record)

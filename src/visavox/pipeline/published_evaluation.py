@@ -12,9 +12,10 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import hashlib
+import json
 import shlex
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from visavox.corpus.published_lists.records import (
 )
 from visavox.corpus.published_lists.records import PROTOCOLS as PROTOCOLS_OF_LISTS
 from visavox.corpus.published_lists.records import Protocol as ListProtocol
+from visavox.corpus.trial_files import MANIFEST
 from visavox.errors import ConfigError
 from visavox.evaluation.listed_protocol import ListedProtocol, ListedResult, gender_vectors, group_names
 from visavox.evaluation.measures import Measure
@@ -41,6 +43,7 @@ from visavox.evaluation.protocols.fame import distances
 from visavox.evaluation.record import GENDER_ALONE, Baseline, Report, Section
 from visavox.evaluation.report import read_report
 from visavox.metrics.matching import listed_accuracy
+from visavox.pipeline.drawing_trials import PUBLISHED_FORMAT
 from visavox.pipeline.listed_vectors import ListedVectors, about_vectors, candidate_names, listed_vectors
 from visavox.pipeline.report_writing import finish_report
 from visavox.registry import PROTOCOLS
@@ -81,8 +84,8 @@ def evaluate_published(config: EvaluateConfig, progress: Progress | None = None)
     notes = [DEFINITIONS, INTERVALS, *_notes(config, records)]
     notes += _score_files(config, records, found)
     report = Report(
-        title=f"{_short(config.model)}, protocol {protocol.name}",
-        measures=tuple(measure for one in found for measure in one.result.measures),
+        title=f"{_short(config.model)}, {_whose(config, protocol)}",
+        measures=_named(config, (measure for one in found for measure in one.result.measures)),
         curves=tuple(curve for one in found for curve in one.result.curves),
         provenance=_provenance(config, protocol, records, vectors),
         baselines=tuple(_baselines(config, protocol, records, groups, course)),
@@ -190,7 +193,7 @@ def _baselines(
             measures += protocol.evaluate(record, *sides, group=group, rng=rng).result.measures
         course.step()
     note = "genders of the identity file" if measures else "the lists give no genders"
-    return [Baseline(GENDER_ALONE, tuple(measures), note)]
+    return [Baseline(GENDER_ALONE, _named(config, measures), note)]
 
 
 def _score_files(config: EvaluateConfig, records: Sequence[AnyPublished], found: Sequence[ListedResult]) -> list[str]:
@@ -207,7 +210,33 @@ def _score_files(config: EvaluateConfig, records: Sequence[AnyPublished], found:
     return said
 
 
-def _protocol_note(protocol: ListedProtocol) -> str:
+def _own_lists(config: EvaluateConfig) -> bool:
+    """Whether the lists were drawn by `visavox trials`, and only have the form of the published ones."""
+    assert config.lists is not None
+    try:
+        read = json.loads((config.lists / MANIFEST).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(read, dict) and read.get("format") == PUBLISHED_FORMAT
+
+
+def _whose(config: EvaluateConfig, protocol: ListedProtocol) -> str:
+    return f"own lists in the format {protocol.name}" if _own_lists(config) else f"protocol {protocol.name}"
+
+
+def _named(config: EvaluateConfig, measures: Iterable[Measure]) -> tuple[Measure, ...]:
+    """Return measures under the name of the protocol; own lists of its form are another protocol."""
+    if not _own_lists(config):
+        return tuple(measures)
+    return tuple(dataclasses.replace(measure, protocol=f"own_lists_{measure.protocol}") for measure in measures)
+
+
+def _protocol_note(config: EvaluateConfig, protocol: ListedProtocol) -> str:
+    if _own_lists(config):
+        return (
+            f"These lists were drawn by `visavox trials` from a corpus of its user and only have the format of "
+            f"{protocol.name}: figures on them are no figures of the published protocol."
+        )
     return (
         f"Protocol {protocol.name}: {protocol.about}. Figures of another protocol, published or of this program, rest "
         "on other people, files and lists, and are not comparable with these."
@@ -227,7 +256,7 @@ def _notes(config: EvaluateConfig, records: Sequence[AnyPublished]) -> list[str]
     if skipped:
         shown = "; ".join(f"{path.name}: {reason}" for path, reason in skipped[:3])
         more = f"; and {len(skipped) - 3} more" if len(skipped) > 3 else ""
-        notes.append(f"{len(skipped)} files of the folder are left out ({shown}{more}).")
+        notes.append(f"Left out of the folder: {len(skipped)} file{'s' if len(skipped) > 1 else ''} ({shown}{more}).")
     return notes
 
 
@@ -253,7 +282,7 @@ def _provenance(
         **({"against": config.against} if config.against else {}),
         **about_vectors(vectors),
         "corpus": f"the {protocol.name} lists of {config.lists.resolve().name}",
-        "protocol": f"{protocol.name}: {protocol.about}",
+        "protocol": _whose(config, protocol) if _own_lists(config) else f"{protocol.name}: {protocol.about}",
         "trial_hash": list_hash(records),
         "trials": [f"{record.name}: {len(record):,}" for record in records],
         "counts": {
@@ -262,7 +291,7 @@ def _provenance(
             "people": len(people),
         },
         "final": config.final,
-        "caveats": [_protocol_note(protocol)],
+        "caveats": [_protocol_note(config, protocol)],
     }
 
 

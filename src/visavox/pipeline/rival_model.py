@@ -8,7 +8,7 @@ Example:
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -69,12 +69,12 @@ def compared_with(
     return comparison_section(names, (results, others), answers)
 
 
-def all_answers(people: TestedPeople, lists: TrialSet | None) -> list[Answers]:
-    """Return what a model says on all pairs, or on trial lists: scores of pairs and choices."""
+def all_answers(people: TestedPeople, lists: TrialSet | None) -> Iterator[Answers]:
+    """Yield what a model says on all pairs, or on trial lists: scores of pairs and choices, one question at a time."""
     if lists is None:
-        contests = (build_contest(people.voice, people.face, direction=direction) for direction in DIRECTIONS)
-        return [answers for contest in contests for answers in contest_answers(contest)]
-    found = []
+        for direction in DIRECTIONS:
+            yield from contest_answers(build_contest(people.voice, people.face, direction=direction))
+        return
     for trials in lists.lists.values():
         if isinstance(trials, MatchingTrials) and trials.probes:
             probes, candidates = trials.rows(people.voice, people.face)
@@ -82,12 +82,11 @@ def all_answers(people: TestedPeople, lists: TrialSet | None) -> list[Answers]:
                 people.voice, people.face, probes, candidates, direction=trials.direction, scorer=dot_product
             )
             measure = f"accuracy_1_of_{trials.n_candidates}_by_trial"
-            found.append(Answers(trials.direction, trials.group, measure, outcomes=listed_accuracy(scores)))
+            yield Answers(trials.direction, trials.group, measure, outcomes=listed_accuracy(scores))
         elif isinstance(trials, VerificationTrials) and any(trials.labels) and not all(trials.labels):
             probes, row = trials.rows(people.voice, people.face)
             scores = listed_scores(
                 people.voice, people.face, probes, row[:, np.newaxis], direction=trials.direction, scorer=dot_product
             )
             labels = np.array(trials.labels, dtype=bool)
-            found.append(Answers(trials.direction, trials.group, "auc", scores=scores[:, 0], labels=labels))
-    return found
+            yield Answers(trials.direction, trials.group, "auc", scores=scores[:, 0], labels=labels)

@@ -54,6 +54,7 @@ def split_corpus(config: SplitConfig) -> SplitOutcome:
         raise DataError(f"{config.corpus} holds no usable clip. Its catalog says why, clip by clip.")
     links = [item.link() for item in items]
     if config.published is not None:
+        _refuse_shares(config)
         splits = _published(config, config.published, links, catalog_hash)
     else:
         fractions = _fractions(config)
@@ -104,6 +105,12 @@ def refuse_leaks(splits: Splits, embedded: CorpusEmbeddings) -> None:
                         f"{name!r} is in {sides[name]!r} and in {side!r} (clip {link.clip!r}); nobody may be in two. "
                         "Mend splits.json, or run `visavox split` again."
                     )
+
+
+def _refuse_shares(config: SplitConfig) -> None:
+    for name in ("validation", "test"):
+        if getattr(config, name) != getattr(SplitConfig, name):
+            raise ConfigError(f"`{name}` means nothing with `published`, which says who is where. Leave it out.")
 
 
 def _published(config: SplitConfig, people: Path, links: list[ClipLink], catalog_hash: str) -> Splits:

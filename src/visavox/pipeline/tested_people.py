@@ -243,7 +243,8 @@ def _splits(config: EvaluateConfig, catalog_hash: str | None) -> Splits | None:
 
 
 def _subset_name(config: EvaluateConfig, folder: Path) -> str:
-    return f"the {config.subset} people of {folder.resolve().parent.name}"
+    where = folder.resolve().name if config.corpus is not None else folder.resolve().parent.name
+    return f"all people of {where}" if config.subset == "all" else f"the {config.subset} people of {where}"
 
 
 def _held_out(config: EvaluateConfig) -> TestedPeople:

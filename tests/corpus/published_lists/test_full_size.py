@@ -10,6 +10,7 @@ import pytest
 from visavox.corpus.published_lists.full_size import full_size_lists, write_full_size
 from visavox.corpus.published_lists.reading import read_published
 
+
 def test_small_ones_are_read_back(tmp_path: Path) -> None:
     write_full_size(tmp_path, np.random.default_rng(0), share=0.02)
     records = {record.name: record for record in read_published("sss", tmp_path, None)}

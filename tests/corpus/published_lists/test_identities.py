@@ -17,7 +17,7 @@ from visavox.corpus.published_lists.identities import (
     read_identities,
 )
 from visavox.corpus.published_lists.records import PublishedList
-from visavox.errors import DataError
+from visavox.errors import ConfigError, DataError
 
 Put = Callable[[str, str | bytes], Path]
 
@@ -87,8 +87,11 @@ def test_identity_files_are_found_in_and_near_the_folder(put: Put, tmp_path: Pat
 
 
 def test_a_given_folder_without_identities_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="none holds no identity file"):
+    with pytest.raises(ConfigError, match="There is no .*none"):
         identity_files(tmp_path, tmp_path / "none")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="empty holds no identity file"):
+        identity_files(tmp_path, tmp_path / "empty")
 
 
 def test_the_people_of_a_list_are_numbered_by_their_ids() -> None:

@@ -16,6 +16,7 @@ from visavox.objectives.seeking_shape import SeekingShape
 from visavox.persistence import read_tensors
 from visavox.pipeline.converting.conversion import convert_checkpoint
 from visavox.pipeline.frozen_encoder import FrozenEncoder
+from visavox.pipeline.objective_files import give_files
 from visavox.pipeline.voice_face_model import VoiceFaceModel
 
 State = dict[str, torch.Tensor]
@@ -57,9 +58,13 @@ def test_identity_weights_become_a_file_that_the_objective_takes(written: Callab
     tensors, about = read_tensors(out)
     np.testing.assert_array_equal(tensors["weight"], [0.0, 0.5, 1.0])
     assert "KID-7391" in about["source"]
-    objective = SeekingShape(reweight="paper", identity_weights=str(out))
-    objective.prepare(TrainingFacts(n_people=3, dim=2, n_rows=3, n_steps=1), torch.Generator().manual_seed(0))
-    objective.take_tensors("identity_weights", {name: torch.from_numpy(array) for name, array in tensors.items()})
+    table = tmp_path / "vox1_train.csv"
+    table.write_text("VoxCeleb1_ID,VGGFace1_ID,Set\nid2,Cleo,dev\nid3,Emma,dev\nid1,Dora,dev\n", encoding="utf-8")
+    objective = SeekingShape(reweight="paper", identity_weights=str(out), identity_order=str(table))
+    facts = TrainingFacts(n_people=3, dim=2, n_rows=3, n_steps=1, people=("id1", "id2", "id3"))
+    objective.prepare(facts, torch.Generator().manual_seed(0))
+    give_files(objective)
+    assert objective.center.weight.tolist() == [1.0, 0.0, 0.5]
     with pytest.raises(DataError, match="exists. Choose another file or give --overwrite."):
         convert_checkpoint(ConvertConfig(checkpoint=path, out=out))
     convert_checkpoint(ConvertConfig(checkpoint=path, out=out, overwrite=True))

@@ -26,7 +26,7 @@ import numpy as np
 
 from visavox.corpus.published_lists.lines import Rows, read_rows, read_text
 from visavox.corpus.published_lists.records import NOBODY, Codes, PublishedList
-from visavox.errors import DataError
+from visavox.errors import ConfigError, DataError
 
 NAMES = ("vox1_meta.csv", "vox1_train.csv", "vox1_val.csv", "vox1_test.csv")
 SPLITS = "identity_splits.txt"
@@ -110,10 +110,13 @@ def identity_files(folder: Path, given: Path | None) -> list[Path]:
             and what the publishers call theirs in it.
 
     Raises:
+        ConfigError: what is given does not exist.
         DataError: nothing is found.
     """
     if given is not None and given.is_file():
         return [given]
+    if given is not None and not given.exists():
+        raise ConfigError(f"`identities` must be an identity file or the folder of one. There is no {given}.")
     beside = [folder.parent, *(folder.parent / name for name in BESIDE)]
     near = [given] if given else [folder, *_folders(folder), *beside]
     for place in near:

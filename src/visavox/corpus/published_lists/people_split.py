@@ -4,8 +4,8 @@
     identity_splits.txt                           Learnable PINs: "Name set", set 1 train, 2 validation, 4 test
 
 A person goes by either id, so that a corpus of voices, of faces, or of both finds its people. Learnable PINs name
-people by VGGFace1 id alone; where `vox1_meta.csv` lies beside their file (or in the folder above a folder `Splits`), its
-VoxCeleb1 ids are added. A folder with both splits is refused: name the file itself.
+people by VGGFace1 id alone; where `vox1_meta.csv` lies beside their file, or in the folder above a folder `Splits`,
+its VoxCeleb1 ids are added. A folder with both splits is refused: name the file itself.
 
 Example:
     >>> import tempfile

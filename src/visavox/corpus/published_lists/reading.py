@@ -118,8 +118,8 @@ def read_published(protocol: Protocol, folder: Path, identities: Path | None) ->
     if not files.lists:
         alone = next((f" ({path.name}: {why})" for path, why in files.skipped if "partner" in why), "")
         raise DataError(
-            f"{folder} holds no list of the protocol {protocol!r}{alone}, which are called {WANTED[protocol]}. Give --lists "
-            "with the folder that holds them, or another --protocol."
+            f"{folder} holds no list of the protocol {protocol!r}{alone}, which are called {WANTED[protocol]}. Give "
+            "--lists with the folder that holds them, or another --protocol."
         )
     if protocol == "fame":
         return tuple(fame.read_file(path) for path in files.lists)

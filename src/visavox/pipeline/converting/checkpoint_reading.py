@@ -20,8 +20,10 @@ import logging
 import pickle
 import pickletools
 import re
+import struct
 import warnings
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,6 +45,21 @@ LOSS_PREFIX = "__L__."
 """What voxceleb_trainer puts before the names of its loss."""
 HARMLESS = ("torch.", "collections.OrderedDict", "collections.defaultdict")
 REMEDY = "Ask for the weights alone (torch.save of the state_dict), or as safetensors."
+UNREADABLE = (
+    RuntimeError,  # of torch's reader; NotImplementedError and RecursionError are such, too
+    EOFError,
+    AssertionError,
+    MemoryError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+    zipfile.BadZipFile,
+)
+"""What torch.load and zipfile raise for a file that is cut off or damaged."""
+NO_PICKLE = (KeyError, ValueError, TypeError, IndexError, AttributeError, ImportError)
+"""What they raise for bytes that are no pickle; UnicodeDecodeError is a ValueError."""
+MOST_REPEATED = 10_000_000
+"""Numbers of a weight that may be more than its file stores (a shape that repeats them)."""
 _TEXTS = ("SHORT_BINUNICODE", "BINUNICODE", "UNICODE", "BINUNICODE8")
 
 
@@ -109,10 +126,10 @@ def read_checkpoint(path: Path) -> Any:
         if wanted:
             raise DataError(f"{path} holds code ({', '.join(wanted)}), which is not run. {REMEDY}") from error
         raise DataError(f"{path} is no checkpoint that torch wrote. Download it again, as a binary file.") from error
-    except (RuntimeError, EOFError, zipfile.BadZipFile) as error:
-        reason = one_line(" ".join(str(error).split()))[:60]
+    except UNREADABLE as error:
+        reason = one_line(" ".join(str(error).split()))[:60] or type(error).__name__
         raise DataError(f"{path} is cut off or damaged ({reason}). Download it again.") from error
-    except (KeyError, ValueError, TypeError, IndexError, AttributeError) as error:  # from bytes that are no pickle
+    except NO_PICKLE as error:
         raise DataError(f"{path} is no checkpoint that torch wrote. Download it again, as a binary file.") from error
 
 
@@ -120,12 +137,16 @@ def foreign_names(path: Path) -> list[str]:
     """Return the classes and functions that a pickle names beyond those of torch, in order; nothing is imported.
 
     Args:
-        path: a zip file with a data.pkl, as torch writes it, or a bare pickle.
+        path: a zip file with a data.pkl, as torch writes it, or a bare pickle; of a damaged one nothing is returned.
     """
     data = path.read_bytes()
-    if zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            data = b"".join(archive.read(name) for name in archive.namelist() if name.endswith("data.pkl"))
+    try:
+        if zipfile.is_zipfile(path):  # itself raises BadZipFile for some ends of a file
+            with zipfile.ZipFile(path) as archive:
+                data = b"".join(archive.read(name) for name in archive.namelist() if name.endswith("data.pkl"))
+    except (*UNREADABLE, *NO_PICKLE, OSError) as error:
+        logger.debug("%s: no zip file that can be read (%s)", path, error)
+        return []
     names: list[str] = []
     stream = io.BytesIO(data)
     with warnings.catch_warnings():
@@ -133,7 +154,7 @@ def foreign_names(path: Path) -> list[str]:
         try:
             while stream.tell() < len(data):  # old files are several pickles, one behind the other
                 _collect_names(stream, names)
-        except (ValueError, UnicodeDecodeError):
+        except (*UNREADABLE, *NO_PICKLE):
             logger.debug("%s: no pickle from byte %d on", path, stream.tell())
     known = dict.fromkeys(name for name in names if not name.startswith(HARMLESS))
     return [name[:80] for name in known if re.fullmatch(r"\w+(\.\w+)+", name)]
@@ -157,8 +178,29 @@ def _collect_names(stream: io.BytesIO, names: list[str]) -> None:
 
 
 def _array(name: str, tensor: torch.Tensor, path: Path) -> np.ndarray:
-    held = tensor.detach().float() if tensor.is_floating_point() else tensor.detach()
-    array = held.cpu().numpy()
+    sort = _unusual(tensor)
+    if sort:
+        raise DataError(f"Key {one_line(name)!r} of {path} is {sort}, not plain numbers. {REMEDY}")
+    try:
+        held = tensor.detach().float() if tensor.is_floating_point() else tensor.detach()
+        array = held.cpu().numpy()
+    except (RuntimeError, TypeError, ValueError, MemoryError) as error:
+        reason = one_line(" ".join(str(error).split()))[:60]
+        raise DataError(f"Key {one_line(name)!r} of {path} cannot be read as numbers ({reason}). {REMEDY}") from error
     if array.dtype.kind == "f" and not np.isfinite(array).all():
         raise DataError(f"Key {one_line(name)!r} of {path} holds nan or infinity. Take an earlier checkpoint.")
     return array
+
+
+def _unusual(tensor: torch.Tensor) -> str:
+    """Return what kind of tensor it is, "" for plain numbers that lie in the file."""
+    if tensor.is_meta:
+        return "a meta tensor (a shape without numbers)"
+    if tensor.layout != torch.strided or tensor.is_nested:
+        return "a sparse tensor"
+    if tensor.is_quantized:
+        return "a quantised tensor"
+    n_stored = tensor.untyped_storage().nbytes() // max(tensor.element_size(), 1)
+    if tensor.numel() > max(n_stored, MOST_REPEATED):
+        return f"a tensor of {tensor.numel():,} numbers of which {n_stored:,} are stored"
+    return ""
