@@ -108,6 +108,7 @@ def learning_section(turns: Sequence[Turn], genders: Mapping[str, str], *, n_res
     counts = resample_people(max(n_players, 1), n_resamples=n_resamples, rng=np.random.default_rng(seed))
 
     def cell(rows: np.ndarray) -> tuple[float, float, float]:
+        """Return people's share right among rows, a mask of the shape (n_turns,), with its interval."""
         value = float(people[rows].mean()) if rows.any() else math.nan
         interval = percentile_interval(value, resampled_share(people[rows], players[rows], counts), bounds=(0.0, 1.0))
         return value, interval.low, interval.high

@@ -49,7 +49,7 @@ class Choices:
         *,
         people: ArrayLike,
     ) -> Self:
-        """Return choices in the order of their confidence; arguments as the attributes, in any order."""
+        """Return choices in the order of their confidence; arguments as the attributes, (n,) each, in any order."""
         sure = np.asarray(confidence, dtype=np.float64)
         order = np.argsort(-sure, kind="stable")
         rows, persons = (np.asarray(column, dtype=np.int64)[order] for column in (probes, others))

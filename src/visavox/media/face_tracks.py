@@ -61,7 +61,7 @@ class Track:
 
     @property
     def place(self) -> np.ndarray:
-        """Mean x and y of the centre and mean side in pixels, (3,) float64."""
+        """Mean x and y of the centre and mean side in pixels, of shape (3,) float64."""
         return self._sums / max(self.n_seen, 1)
 
 

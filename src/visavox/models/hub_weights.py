@@ -76,7 +76,7 @@ def hub_folder(source: str, files: Sequence[str], *, owner: str, revision: str =
 
 
 def read_state(path: Path) -> dict[str, Tensor]:
-    """Return the tensors of a checkpoint by name, on the CPU.
+    """Return the tensors of a checkpoint by name, each of its shape, on the CPU.
 
     Args:
         path: what `torch.save` wrote of a state dict; it may lie under "state_dict" or "model".

@@ -68,7 +68,7 @@ class _Named(nn.Module):
         self.add_module(name, layer)
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return what the layer gives."""
+        """Return what the layer gives, of its shape, for `x`, (n, channels, frames)."""
         y: Tensor = getattr(self, self._name_of_layer)(x)
         return y
 

@@ -88,7 +88,7 @@ class Mixture(Objective):
         }
 
     def take_tensors(self, option: str, tensors: Mapping[str, Tensor]) -> None:
-        """Hand the arrays of a file to the part that wants it.
+        """Hand the arrays of a file, of any shape, to the part that wants it.
 
         Raises:
             ConfigError: no part wants it.
@@ -106,7 +106,7 @@ class Mixture(Objective):
             member.before_step(step)
 
     def before_epoch(self, voice: Tensor, face: Tensor, generator: torch.Generator) -> None:
-        """Let the parts that want it look at all training pairs."""
+        """Let the parts that want it look at all training pairs, (n_rows, dim) each."""
         for _, member in self._members():
             if member.wants_all_vectors:
                 member.before_epoch(*_as_taken(member, voice, face), generator)

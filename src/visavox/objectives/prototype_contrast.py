@@ -130,7 +130,7 @@ class PrototypeContrast(Objective):
         self._counts = self.cluster_counts or usual
 
     def before_epoch(self, voice: Tensor, face: Tensor, generator: torch.Generator) -> None:
-        """Cluster the voices and the faces, once the warm-up is over."""
+        """Cluster the voices and the faces, (n_rows, dim) each, once the warm-up is over."""
         if int(self.n_looks) >= self.warmup_epochs:
             self._voice, self._face = (
                 [prototypes(k_means(x, k, generator=generator), self.prototype_temperature) for k in self._counts]

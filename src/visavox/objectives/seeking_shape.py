@@ -136,7 +136,7 @@ class SeekingShape(Objective):
         return {option: path for option, path in named.items() if path}
 
     def take_tensors(self, option: str, tensors: Mapping[str, Tensor]) -> None:
-        """Take finished weights from the arrays of a file, or "people" of the table of whose they are.
+        """Take finished weights, (n_people,) by shape, from a file, or "people" of the table of whose they are.
 
         Raises:
             ConfigError: the option is another.

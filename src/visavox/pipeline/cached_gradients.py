@@ -57,6 +57,7 @@ def encode(
     device = voice[0].device
 
     def run(heard: Inputs, seen: Inputs) -> tuple[Tensor, Tensor]:
+        """Return the vectors of a part, (n, dim) each."""
         with torch.autocast(device.type, dtype=torch.bfloat16, enabled=bfloat16):
             found: tuple[Tensor, Tensor] = network(heard, seen)
         return found
@@ -73,6 +74,7 @@ def encode(
     voices, faces = (torch.cat(side) for side in zip(*kept, strict=True))
 
     def backward(voice_gradient: Tensor | None, face_gradient: Tensor | None) -> None:
+        """Run every part again with its own random numbers, and send (n, dim) gradients back through it."""
         after, start = RandomState.now(device), 0
         for state, (heard, seen) in zip(states, parts, strict=True):
             state.restore()

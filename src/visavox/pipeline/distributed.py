@@ -63,7 +63,7 @@ class Processes:
         return slice(start, start + share + (place < rest))
 
     def gather(self, own: Tensor, counts: Sequence[int]) -> Tensor:
-        """Return the rows of all processes, those of the first before those of the second, without gradient.
+        """Return the rows (n, ...) of all processes, those of the first before those of the second, without gradient.
 
         Args:
             own: (counts[rank], ...), the same type and width everywhere.
@@ -101,7 +101,7 @@ class Processes:
             tensor.copy_(piece.reshape(tensor.shape))
 
     def copy_from_first(self, tensors: Sequence[Tensor]) -> None:
-        """Replace each tensor by that of the first process.
+        """Replace each tensor, of any shape, by that of the first process.
 
         Raises:
             DataError: another process has ended.

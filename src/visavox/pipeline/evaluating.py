@@ -45,7 +45,10 @@ from visavox.pipeline.world_embeddings import ENCODER as WORLD_LATENTS
 from visavox.registry import PROTOCOLS
 
 PROTOCOL_NAMES = ("matching", "verification", "retrieval")
-SIDE_BY_SIDE = "matching over all pairs, and beside it the side-by-side test of FaceTones (sbs), batches of 50 in the order of the table"
+SIDE_BY_SIDE = (
+    "the side-by-side test of FaceTones (sbs), batches of 50 in the order of the table, and beside it matching over "
+    "all pairs"
+)
 MIN_RESAMPLES = 100
 N_SCORERS = 3  # the model, gender alone, random
 SHARED_VOICES = (

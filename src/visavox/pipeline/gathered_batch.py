@@ -84,6 +84,7 @@ class _Normalise(torch.autograd.Function):
     def forward(
         ctx: Any, x: Tensor, weight: Tensor | None, bias: Tensor | None, eps: float, processes: Processes
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return `x` normalised, of its shape, and mean, variance (channels,) and count over all processes."""
         wide, over = _widened(x), _all_but_channels(x)
         n_own = x.numel() // x.shape[1]
         mean = wide.sum(over) / max(n_own, 1)  # (channels,)
@@ -106,6 +107,7 @@ class _Normalise(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        """Return gradients of the shape of the input, the weight and the bias; the rest has none."""
         x, weight, mean, inverse, total = ctx.saved_tensors
         over, wide = _all_but_channels(x), _widened(gradients[0])
         normal = (_widened(x) - _along(mean, x)) * _along(inverse, x)

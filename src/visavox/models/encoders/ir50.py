@@ -108,7 +108,7 @@ class IR50Encoder(PublishedEncoder):
 
 
 def checked_crop(crop: np.ndarray) -> np.ndarray:
-    """Return a canonical crop after holding it to its rule.
+    """Return a canonical crop of the shape (256, 256, 3) after holding it to its rule.
 
     Raises:
         DataError: it is not (256, 256, 3) uint8.

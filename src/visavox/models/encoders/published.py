@@ -142,7 +142,7 @@ def check_length(length_s: float, owner: str) -> None:
 
 
 def of_length(voice: np.ndarray, length_s: float, least_s: float) -> np.ndarray:
-    """Return a voice repeated up to `length_s` or cut there; where that is 0, repeated up to `least_s`.
+    """Return a voice (samples,) repeated up to `length_s` or cut there; where that is 0, up to `least_s`.
 
     Example:
         >>> of_length(np.arange(3, dtype=np.float32), 5 / 16_000, 0.1).tolist()

@@ -77,7 +77,7 @@ def _whole(state: PublishedState, manifest: Manifest, sizes: Mapping[str, int]) 
             "`VoiceFaceModel.from_pretrained(folder)` is the model. Its match_scale is not fitted, so its "
             "probabilities are not calibrated; its ranks are.",
             "Its faces were crops of VGGFace and ours are aligned crops: figures on other crops are not the published.",
-            "The objective `seeking_shape` takes identity_weights.safetensors, for the same people in the same order.",
+            "The objective `seeking_shape` takes identity_weights.safetensors; `identity_order` names vox1_train.csv.",
         ),
     )
 
@@ -107,5 +107,5 @@ def _identity_weights(state: PublishedState, manifest: Manifest, sizes: Mapping[
         training_data="VoxCeleb1 and VGGFace, the published split",
         tables={"identity_weights.safetensors": {"weight": state.tensors["center.weight"]}},
         left_out=tuple(f"`{name}`" for name in state.beside),
-        notes=("The objective `seeking_shape` takes the file, for the same people in the same order.",),
+        notes=("The objective `seeking_shape` takes the file; `identity_order`: vox1_train.csv says whose they are.",),
     )

@@ -229,6 +229,7 @@ def _encoding(associator: Associator, role: Role) -> Callable[[Tensor], np.ndarr
 
 def _passing(network: nn.Module) -> Callable[..., np.ndarray]:
     def run(*inputs: Tensor) -> np.ndarray:
+        """Return (n, dim) for the inputs of the network."""
         with torch.inference_mode():
             return np.asarray(network(*inputs).numpy())
 
