@@ -105,3 +105,19 @@ def test_a_value_of_a_wrong_type_is_refused_by_name(shapes: Registry[Any], key: 
 
 def test_a_whole_number_stands_for_a_number(shapes: Registry[Any]) -> None:
     assert shapes.build({"name": "square", "side_px": 3}).side_px == 3
+
+
+def test_an_argument_that_is_needed_and_missing_is_named() -> None:
+    """`--objective mixture` once ended in a traceback."""
+    registry: Registry[Any] = Registry("shape", home="visavox.metrics")
+
+    @registry.register("polygon")
+    class Polygon:
+        def __init__(self, n_sides: int, *, side_px: float = 1.0) -> None:
+            self.n_sides = n_sides
+
+    with pytest.raises(
+        ConfigError, match="The shape 'polygon' needs `n_sides`. Write it as {name: polygon, n_sides: ...}"
+    ):
+        registry.build("polygon")
+    assert registry.build({"name": "polygon", "n_sides": 3}).n_sides == 3

@@ -11,7 +11,7 @@ import sys
 
 from visavox.config import EmbedConfig
 from visavox.pipeline.console import progress_bar
-from visavox.pipeline.embedding import embed_corpus
+from visavox.pipeline.embedding import UNTRAINED, embed_corpus, is_untrained
 
 
 def run(config: EmbedConfig) -> int:
@@ -26,4 +26,7 @@ def run(config: EmbedConfig) -> int:
     elif not config.quiet:
         for row in rows:
             sys.stdout.write(f"{config.out}: {row['n']} {row['modality']}s x {row['dim']} by {row['encoder']}\n")
+        for modality, about in tables.about["encoders"].items():
+            if is_untrained(about):
+                sys.stdout.write(f"Warning: the {modality} encoder {UNTRAINED}\n")
     return 0

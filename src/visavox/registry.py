@@ -87,7 +87,7 @@ class Registry(Generic[T]):
 
         Raises:
             UnknownNameError: no plug-in has this name.
-            ConfigError: `name` is missing, or an argument is left over, or not of the plain type that it must have.
+            ConfigError: `name` or an argument is missing, left over, or not of the plain type that it must have.
         """
         arguments: dict[str, Any] = {}
         arguments.update({"name": spec} if isinstance(spec, str) else spec)
@@ -101,6 +101,13 @@ class Registry(Generic[T]):
             raise ConfigError(
                 f"The {self.kind} {name!r} takes no {', '.join(map(repr, unknown))}. "
                 f"It takes: {', '.join(accepted) or 'nothing'}."
+            )
+        needed = [p.name for p in inspect.signature(factory).parameters.values() if p.default is p.empty]
+        missing = [argument for argument in needed if argument not in arguments and argument not in ("args", "kwargs")]
+        if missing:
+            raise ConfigError(
+                f"The {self.kind} {name!r} needs {', '.join(f'`{argument}`' for argument in missing)}. "
+                f"Write it as {{name: {name}, {missing[0]}: ...}}."
             )
         self._check_types(name, factory, arguments)
         return factory(**arguments)

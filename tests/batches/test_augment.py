@@ -191,3 +191,10 @@ def test_a_strength_that_is_none_is_refused(value: object) -> None:
         FaceAugmentation(noise=value)  # type: ignore[arg-type]
     with pytest.raises(ConfigError, match="`gain` of an augmentation"):
         VoiceAugmentation(gain=value)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("name", ["flip", "turn"])
+def test_a_probability_is_at_most_one(name: str) -> None:
+    with pytest.raises(ConfigError, match=f"`{name}` of an augmentation is a probability, at most 1. Got 5"):
+        FaceAugmentation(**{name: 5})
+    assert getattr(FaceAugmentation(**{name: 1}), name) == 1

@@ -223,3 +223,14 @@ def test_a_wrong_associator_is_said_before_anything_is_written(
 def test_folds_need_a_split_with_folds(small_embeddings: Path, tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="needs --splits"):
         train(small_embeddings, tmp_path / "r", subset="folds", associator=CCA)
+
+
+def test_an_older_run_stays_when_the_new_objective_lacks_something(small_embeddings: Path, tmp_path: Path) -> None:
+    """`--overwrite` once removed a good run before it was found out that nobody's genders are known."""
+    base = {"embeddings": small_embeddings, "out": tmp_path / "r", "subset": "all", "device": "cpu"}
+    network = {"name": "two_tower", "hidden": [4], "n_epochs": 1}
+    train_model(TrainConfig(**base, associator=network))  # type: ignore[arg-type]
+    wrong = {"name": "shared_classifier", "covariates": {"age": 1.0}}
+    with pytest.raises(ConfigError, match="age"):
+        train_model(TrainConfig(**base, associator=network, objective=wrong, overwrite=True))  # type: ignore[arg-type]
+    assert (tmp_path / "r" / "best" / "model.safetensors").is_file()

@@ -23,6 +23,8 @@ from torch.nn import functional
 
 from visavox.errors import ConfigError
 
+PROBABILITIES = ("flip", "turn")
+
 
 class _Checked:
     """Holds every strength of an augmentation to being a number of at least 0."""
@@ -32,6 +34,8 @@ class _Checked:
             value = getattr(self, item.name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < float("inf"):
                 raise ConfigError(f"`{item.name}` of an augmentation must be a number of at least 0. Got {value!r}.")
+            if item.name in PROBABILITIES and value > 1:
+                raise ConfigError(f"`{item.name}` of an augmentation is a probability, at most 1. Got {value!r}.")
 
 
 @dataclass(frozen=True)

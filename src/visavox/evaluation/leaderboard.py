@@ -77,6 +77,8 @@ class ArenaFacts:
     """"5 folds", or "30% of the people kept for the test"."""
     people_known: bool = True
     """Whether people are known by name; else each video counts as one."""
+    predicted_genders: bool = False
+    """Whether "same gender" rests on predicted genders."""
     ceiling: Mapping[tuple[str, str, str], Estimate] | None = None
     """In a world: the best possible figure by direction, group and measure."""
 

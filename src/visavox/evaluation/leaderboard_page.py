@@ -164,7 +164,8 @@ def arena_words(board: Board) -> str:
     known = f" The best possible 1:2 accuracy, voice to face, is {100 * ceiling.value:.1f} %." if ceiling else ""
     return (
         f"{arena.n_pairs} pairs; {arena.n_people} {people} tested, {arena.how}; {arena.n_trained} pairs or more to "
-        f"train on. Protocol: all pairs, of each probe's own person against everybody else's.{known}"
+        f"train on. Protocol: all pairs, of each probe's own person against everybody else's."
+        f"{' Genders are predicted.' if arena.predicted_genders else ''}{known}"
     )
 
 

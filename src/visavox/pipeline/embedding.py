@@ -39,6 +39,17 @@ ABOUT, CEILING = "embeddings.json", "voice_ceiling.json"
 _encoder: FrozenEncoder | None = None
 
 
+UNTRAINED = (
+    "has random weights, so its vectors say nothing of a person. Give weights: FOLDER, which `visavox convert` or "
+    "`visavox train --corpus` writes."
+)
+
+
+def is_untrained(about: Mapping[str, Any]) -> bool:
+    """Return whether what is known of an encoder says that its weights were drawn and never trained."""
+    return str(about.get("weights", "")).startswith("random, seed") and about.get("training_data") == "none"
+
+
 @dataclass(frozen=True)
 class CorpusEmbeddings:
     """The voices and faces of a corpus as vectors of frozen encoders."""

@@ -14,7 +14,9 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import os
 import shutil
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -141,7 +143,6 @@ def plan_end_to_end(config: TrainConfig) -> EndToEndPlan:
             a batch has rows.
         DataError: no corpus, no split, a split of another corpus, or one with somebody on two sides; too few training
             people, or people with one clip where a term needs two; the other processes cannot be reached.
-        SystemExit: in every process but the first, with 0 when all went well.
     """
     rank, _ = told_processes()
     if rank:
@@ -160,10 +161,20 @@ def _follow(config: TrainConfig) -> NoReturn:
         with _prepared(plan) as corpus:
             _train(plan, corpus)
     except VisavoxError as error:
-        raise SystemExit(error.exit_code) from error
-    except KeyboardInterrupt as error:
-        raise SystemExit(130) from error
-    raise SystemExit(0)
+        _end_at_once(error.exit_code)
+    except KeyboardInterrupt:
+        _end_at_once(130)
+    _end_at_once(0)
+
+
+def _end_at_once(code: int) -> NoReturn:
+    """End this process without what Python does last: threads of the process group then sometimes abort it.
+
+    An abort of one makes `torchrun` end the first process too, which may still be fitting.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def _plan(config: TrainConfig, processes: Processes) -> EndToEndPlan:

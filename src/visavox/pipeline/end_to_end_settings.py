@@ -134,6 +134,11 @@ class EndToEndSettings:
 
     def _check_objective(self) -> None:
         objective = self.build_objective()
+        if isinstance(self.objective, Mapping) and self.objective.get("covariates"):
+            raise ConfigError(
+                "`covariates` are not known of raw media, where a batch is dealt of items. Train on --embeddings, or "
+                "leave them out."
+            )
         if "rows" in objective.extras or objective.wants_all_vectors:
             name = self.objective if isinstance(self.objective, str) else self.objective["name"]
             raise ConfigError(

@@ -34,7 +34,8 @@ from visavox.evaluation.report import read_report
 from visavox.evaluation.scoring import Scorer, dot_product
 from visavox.evaluation.strips import pick_strips
 from visavox.pipeline.checkpoints import list_checkpoints
-from visavox.pipeline.embedding import load_ceiling
+from visavox.pipeline.distributed import refuse_several
+from visavox.pipeline.embedding import UNTRAINED, is_untrained, load_ceiling
 from visavox.pipeline.gender_prediction import gender_predictor, prediction_note
 from visavox.pipeline.published_evaluation import evaluate_published
 from visavox.pipeline.report_writing import finish_report
@@ -73,6 +74,7 @@ def evaluate_model(config: EvaluateConfig, progress: Progress | None = None) -> 
     """
     if config.protocol in ("sss", "pins", "fame"):
         return evaluate_published(config, progress)
+    refuse_several("An evaluation")
     ceiling = _check_requests(config)
     people = find_tested_people(config, progress)
     rival = find_rival(config, people, progress) if config.against else None
@@ -239,7 +241,10 @@ def _provenance(config: EvaluateConfig, people: TestedPeople, lists: TrialSet | 
             "people": len({*people.voice.identities, *people.face.identities}),
         },
         "final": config.final,
-        "caveats": [SHARED_VOICES] if _has_public_encoder(people) else [],
+        "caveats": [
+            *([SHARED_VOICES] if _has_public_encoder(people) else []),
+            *(f"The {modality} encoder {UNTRAINED}" for modality, about in encoders.items() if is_untrained(about)),
+        ],
     }
 
 

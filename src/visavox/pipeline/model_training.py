@@ -38,7 +38,7 @@ from visavox.pipeline.distributed import refuse_several
 from visavox.pipeline.embedding import CorpusEmbeddings, load_ceiling
 from visavox.pipeline.end_to_end_associator import HEADS, check_learned_spec, fit_learned
 from visavox.pipeline.end_to_end_run import TrainedEncoders, plan_end_to_end, train_encoders
-from visavox.pipeline.fitting import fit_associator, plan_networks
+from visavox.pipeline.fitting import NetworkPlan, fit_associator, plan_networks
 from visavox.pipeline.frozen_encoder import Compute
 from visavox.pipeline.gender_prediction import with_predicted_genders
 from visavox.pipeline.model_card import CardFacts, model_card
@@ -46,7 +46,7 @@ from visavox.pipeline.monitoring import beat_rates
 from visavox.pipeline.paired_tables import PairedTables
 from visavox.pipeline.run_folder import BEST, FOLDS, HELD_OUT, claim_folder, common_identity, run_identity
 from visavox.pipeline.splitting import SPLITS, refuse_leaks
-from visavox.pipeline.training import TrainingSettings
+from visavox.pipeline.training import TrainingSettings, prepare_objective
 from visavox.pipeline.training_log import RunPlace
 from visavox.pipeline.voice_face_model import Preprocess, VoiceFaceModel, hash_identity
 
@@ -82,7 +82,7 @@ def train_model(config: TrainConfig, progress: Progress | None = None) -> TrainO
         DataError: `out` holds a run of other settings; a test person in the training pairs; damaged tables.
     """
     settings = TrainingSettings(
-        objective=config.objective or "info_nce",
+        objective="info_nce" if config.objective is None else config.objective,
         seed=config.seed,
         batch_size=config.batch_size,
         patience_epochs=config.patience_epochs,
@@ -103,6 +103,10 @@ def train_model(config: TrainConfig, progress: Progress | None = None) -> TrainO
         spec = {**ASSOCIATOR, "n_components": min(ASSOCIATOR["n_components"], shortest)}
     paired = PairedTables.of(embedded)
     splits = _load_splits(config, embedded)
+    if splits is not None and config.subset == "train":
+        _try_objectives(plans, paired.select(splits.rows(paired.voice, "train")).pairs())
+    else:
+        _try_objectives(plans, paired.pairs())
     claim_folder(config, run_identity(config, spec, embedded))
     run = _Run(config, spec, settings, embedded, paired, progress)
     with _few_threads(max((plan.settings.batch_size for plan in plans), default=0)):
@@ -112,6 +116,13 @@ def train_model(config: TrainConfig, progress: Progress | None = None) -> TrainO
             return run.one(paired, None)
         train, validation = splits.rows(paired.voice, "train"), _rows_or_none(splits, paired.voice, "validation")
         return run.one(paired.select(train), None if validation is None else paired.select(validation))
+
+
+def _try_objectives(plans: list[NetworkPlan], pairs: Pairs) -> None:
+    """Find out what an objective lacks in the data before an older run is removed for the new one."""
+    for plan in plans:
+        dim = plan.factory(pairs.voice.shape[1], pairs.face.shape[1], **plan.arguments).dim
+        prepare_objective(plan.settings.build_objective(), dim, pairs, plan.settings, n_steps=1)
 
 
 def _train_from_corpus(config: TrainConfig, settings: TrainingSettings, progress: Progress | None) -> TrainOutcome:

@@ -156,6 +156,29 @@ def train_network(
     return model
 
 
+def prepare_objective(
+    objective: Objective, dim: int, pairs: Pairs, settings: TrainingSettings, *, n_steps: int
+) -> Objective:
+    """Let an objective make what depends on the training data, and read the files that it wants; return it.
+
+    Raises:
+        ConfigError: the data lack what it needs.
+        DataError: a file that it wants is missing, damaged, or of other people.
+    """
+    facts = TrainingFacts(
+        n_people=len(np.unique(pairs.identity)),
+        dim=dim,
+        n_rows=len(pairs),
+        n_steps=n_steps,
+        n_values={name: int(values.max(initial=-1)) + 1 for name, values in pairs.covariates.items()},
+        people=pairs.names_of_labels(),
+    )
+    seed = int(np.random.SeedSequence([settings.seed, 2]).generate_state(1)[0])
+    objective.prepare(facts, torch.Generator().manual_seed(seed))
+    give_files(objective)
+    return objective
+
+
 class _Run:
     """One training run: its state, the sets that it watches, and the places that it writes to."""
 
@@ -187,18 +210,7 @@ class _Run:
         )
         weights = pairs.balancing_weights() if settings.balanced else None
         model.standardise(pairs.voice, pairs.face, weights=weights)
-        objective.prepare(
-            TrainingFacts(
-                n_people=len(np.unique(pairs.identity)),
-                dim=model.dim,
-                n_rows=len(pairs),
-                n_steps=settings.n_epochs * len(self.batches),
-                n_values={name: int(values.max(initial=-1)) + 1 for name, values in pairs.covariates.items()},
-                people=pairs.names_of_labels(),
-            ),
-            torch.Generator().manual_seed(int(np.random.SeedSequence([settings.seed, 2]).generate_state(1)[0])),
-        )
-        give_files(objective)
+        prepare_objective(objective, model.dim, pairs, settings, n_steps=settings.n_epochs * len(self.batches))
         self.state = _fresh_state(model.to(device), objective.to(device), settings, device)
         # Nothing reads the training figures of a run that writes nothing: they would double its time.
         watched = {"train": pairs if place else None, "validation": validation}

@@ -156,3 +156,15 @@ def test_every_network_gets_what_it_takes_of_the_budget_members_of_an_ensemble_t
         "weights": [1, 2],
         "members": [{"name": "cca"}, {"name": "two_tower", "n_epochs": 9}],
     }
+
+
+@pytest.mark.parametrize("place", ["budget", "arenas/0/budget"])
+def test_a_budget_that_no_network_takes_is_refused(
+    recipe_values: dict[str, Any], write_recipe: Write, place: str
+) -> None:
+    """A typo once trained everything under the defaults without a word."""
+    change(recipe_values, place, {"n_epoch": 20})
+    with pytest.raises(
+        ConfigError, match="`budget` of the arena small takes no 'n_epoch'. Its networks take: .*n_epochs"
+    ):
+        read_compare_recipe(write_recipe(recipe_values), data=None)

@@ -141,3 +141,26 @@ def test_the_figures_carry_where_they_come_from(
     assert (made["recipe"], made["seeds"], made["resamples"]) == ("tiny", [0, 1], 100)
     assert made["budget"]["n_epochs"] == 3
     assert made["encoders"]["small"]["voice"]["spec"] == "made"
+
+
+def test_a_part_of_the_methods_leaves_the_rest_of_the_board(
+    recipe_values: dict[str, Any], write_recipe: Write, tmp_path: Path
+) -> None:
+    """`--only` once replaced a full board by two rows."""
+    path = write_recipe(recipe_values)
+    first = compare_methods(configured(path, tmp_path / "out", only=("cca",)))
+    assert {row.method for row in first.boards[0].rows} == {"info_nce", "cca"}
+    compare_methods(configured(path, tmp_path / "out"))
+    again = compare_methods(configured(path, tmp_path / "out", only=("cca",)))
+    assert {row.method for row in again.boards[0].rows} == {"info_nce", "warm", "cca"}
+
+
+def test_another_comparison_is_not_written_over(
+    recipe_values: dict[str, Any], write_recipe: Write, tmp_path: Path
+) -> None:
+    compare_methods(configured(write_recipe(recipe_values), tmp_path / "out", only=("cca",)))
+    recipe_values["name"] = "other"
+    with pytest.raises(ConfigError, match="holds the comparison 'tiny', not 'other'"):
+        compare_methods(configured(write_recipe(recipe_values), tmp_path / "out"))
+    board = compare_methods(configured(write_recipe(recipe_values), tmp_path / "out", only=("cca",), overwrite=True))
+    assert board.name == "other"

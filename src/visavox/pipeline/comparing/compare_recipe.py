@@ -35,7 +35,7 @@ import yaml
 
 from visavox.errors import ConfigError
 from visavox.models.associators.network import NetworkAssociator
-from visavox.pipeline.fitting import Spec, plan_networks
+from visavox.pipeline.fitting import GIVEN_BY_DATA, Spec, plan_networks
 from visavox.pipeline.recipe import StrictLoader
 from visavox.pipeline.training import TrainingSettings
 from visavox.registry import ASSOCIATORS
@@ -160,6 +160,7 @@ def read_compare_recipe(path: Path, *, data: Path | None, only: Sequence[str] = 
         about=str(read.get("about", "")),
     )
     for arena in arenas:
+        _refuse_unused(path, recipe, arena, every)
         for method in methods:
             try:
                 plan_networks(recipe.spec(arena, method))
@@ -222,13 +223,32 @@ def under_budget(spec: Mapping[str, Any], budget: Mapping[str, Any]) -> Mapping[
     if spec["name"] == "ensemble":
         members = [under_budget({"name": m} if isinstance(m, str) else m, budget) for m in spec.get("members", ())]
         return {**spec, "members": members}
+    accepted = _taken(spec)
+    return {**{key: value for key, value in budget.items() if key in accepted}, **spec}
+
+
+def _refuse_unused(path: Path, recipe: CompareRecipe, arena: ArenaPlan, methods: Sequence[MethodPlan]) -> None:
+    """Raise where a budget holds what no network of the recipe takes: a typo would go by in silence."""
+    budget = {**recipe.budget, **arena.budget}
+    taken = {name for method in methods for name in _taken(method.in_arena(arena.name, {}))}
+    unknown = sorted(set(budget) - taken)
+    if unknown and taken:
+        raise ConfigError(
+            f"{path}, `budget` of the arena {arena.name} takes no {', '.join(map(repr, unknown))}. "
+            f"Its networks take: {', '.join(sorted(taken))}."
+        )
+
+
+def _taken(spec: Mapping[str, Any]) -> set[str]:
+    """Names that the networks of a spec take of a budget."""
+    if spec["name"] == "ensemble":
+        members = ({"name": m} if isinstance(m, str) else m for m in spec.get("members", ()))
+        return {name for member in members for name in _taken(member)}
     factory = ASSOCIATORS.get(spec["name"])
     if not (isinstance(factory, type) and issubclass(factory, NetworkAssociator)):
-        return spec
-    accepted = {field.name for field in dataclasses.fields(TrainingSettings)} | set(
-        inspect.signature(factory).parameters
-    )
-    return {**{key: value for key, value in budget.items() if key in accepted}, **spec}
+        return set()
+    of_settings = {field.name for field in dataclasses.fields(TrainingSettings)}
+    return (of_settings | set(inspect.signature(factory).parameters) | {"n_members"}) - GIVEN_BY_DATA - {"seed"}
 
 
 def own_settings(spec: Mapping[str, Any], budget: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,9 +12,12 @@ Example:
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
+import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -72,9 +75,10 @@ def compare_methods(config: CompareConfig, bar: Bar | None = None) -> Leaderboar
         ConfigError: a wrong recipe, or a folder that is no comparison.
         DataError: an arena cannot be made.
     """
-    recipe = read_compare_recipe(config.recipe, data=config.data, only=config.only)
+    wanted = {m.name for m in read_compare_recipe(config.recipe, data=config.data, only=config.only).methods}
+    recipe = read_compare_recipe(config.recipe, data=config.data)
     out = config.out or Path("runs") / recipe_name(config.recipe)
-    _claim(out, overwrite=config.overwrite)
+    _claim(out, recipe, overwrite=config.overwrite)
     arenas = []
     bar = bar or _no_bar
     for plan in recipe.arenas:
@@ -82,7 +86,8 @@ def compare_methods(config: CompareConfig, bar: Bar | None = None) -> Leaderboar
             arenas.append(open_arena(plan, out / ARENAS / plan.name, workers=config.workers, progress=progress))
     jobs = [job for arena in arenas for job in _jobs(recipe, arena, out, Compute.of(config).torch_device)]
     with bar("Training") as progress:
-        scores = _scores(jobs, arenas, n_processes(config.workers), progress)
+        scores = _scores(jobs, wanted, arenas, n_processes(config.workers), progress)
+    recipe = _with_scores(recipe, jobs, scores)
     boards = tuple(_board(recipe, arena, scores) for arena in arenas)
     made = {
         "version": version("visavox"),
@@ -102,7 +107,25 @@ def _no_bar(_title: str) -> AbstractContextManager[Progress]:
     return nullcontext(lambda _done, _total: None)
 
 
-def _claim(out: Path, *, overwrite: bool) -> None:
+def _with_scores(recipe: CompareRecipe, jobs: list[_Job], scores: list[MethodScore]) -> CompareRecipe:
+    """Return the recipe with the methods that have all their scores: `--only` leaves the others to another day."""
+    asked, there = (Counter(one.method for one in ones) for ones in (jobs, scores))
+    return dataclasses.replace(recipe, methods=tuple(m for m in recipe.methods if there[m.name] == asked[m.name]))
+
+
+def _claim(out: Path, recipe: CompareRecipe, *, overwrite: bool) -> None:
+    """Hold the folder to being new or of this comparison, and clear its scores where they are to be made anew."""
+    board = out / "leaderboard.json"
+    if board.is_file() and not overwrite:
+        try:
+            name = json.loads(board.read_text(encoding="utf-8"))["name"]
+        except (ValueError, KeyError, TypeError):
+            name = recipe.name  # damaged: it is written anew
+        if name != recipe.name:
+            raise ConfigError(
+                f"{out} holds the comparison {name!r}, not {recipe.name!r}. Choose another folder, or replace it with "
+                "--overwrite."
+            )
     others = [path.name for path in out.iterdir()] if out.is_dir() else []
     if others and not {SCORES, ARENAS} & set(others):
         raise ConfigError(
@@ -127,16 +150,19 @@ def _jobs(recipe: CompareRecipe, arena: Arena, out: Path, device: str) -> Iterat
             )
 
 
-def _scores(jobs: list[_Job], arenas: list[Arena], n_workers: int, progress: Progress) -> list[MethodScore]:
-    """Return the score of every job, kept or made now."""
+def _scores(
+    jobs: list[_Job], wanted: Collection[str], arenas: list[Arena], n_workers: int, progress: Progress
+) -> list[MethodScore]:
+    """Return the score of every job, kept or, of the wanted methods, made now."""
     kept = {job: load_score(job.path, identity=job.identity) for job in jobs}
     found = [score for score in kept.values() if score is not None]
-    missing = [job for job, score in kept.items() if score is None]
-    progress(len(found), len(jobs))
+    missing = [job for job, score in kept.items() if score is None and job.method in wanted]
+    total = len(found) + len(missing)
+    progress(len(found), total)
     n_workers = min(n_workers, max(len(missing), 1))
     for score in stream(_train, missing, n_workers=n_workers, initializer=_start, arguments=(arenas,)):
         found.append(score)
-        progress(len(found), len(jobs))
+        progress(len(found), total)
     return found
 
 
@@ -178,6 +204,8 @@ def _board(recipe: CompareRecipe, arena: Arena, scores: list[MethodScore]) -> Bo
         if arena.plan.folds
         else f"{arena.plan.test:.0%} of the people kept for the test",
         people_known=not any(name.startswith(("video:", "clip:")) for name in arena.paired.voice.identities),
+        predicted_genders=not any(arena.paired.voice.attribute("gender"))
+        and not any(arena.paired.face.attribute("gender")),
         ceiling=None if arena.ceiling is None else dict(arena.ceiling.honest),
     )
     methods = {method.name: _facts(recipe, arena.plan, method) for method in recipe.methods}

@@ -116,6 +116,11 @@ def read_checkpoint(path: Path) -> Any:
     try:
         if path.stat().st_size == 0:
             raise DataError(f"{path} is empty. Download it again.")
+        if zipfile.is_zipfile(path):
+            with zipfile.ZipFile(path) as archive:
+                damaged = archive.testzip()  # torch does not look at the checksums
+            if damaged:
+                raise DataError(f"{path} is damaged: the checksum of {damaged} is another. Download it again.")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # about pickle protocols, in a traceback's words
             return torch.load(path, map_location="cpu", weights_only=True)
