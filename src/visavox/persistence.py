@@ -161,7 +161,9 @@ def save_folder(
     if folder.exists() and not folder.is_dir():
         raise DataError(f"{folder} is a file, a model needs a folder. Choose another name.")
     if folder.is_dir() and any(folder.iterdir()) and not overwrite:
-        raise DataError(f"{folder} exists and is not empty. Choose another folder or overwrite it.")
+        raise DataError(
+            f"{folder} exists and is not empty. Choose another folder, or replace what is in it with --overwrite."
+        )
     config = {
         "format_version": FORMAT_VERSION,
         "kind": kind,

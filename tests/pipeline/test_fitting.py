@@ -183,3 +183,8 @@ def test_a_network_plug_in_is_trained_as_itself(monkeypatch: pytest.MonkeyPatch)
     assert (plan.factory, plan.settings.n_epochs, dict(plan.arguments)) == (Narrow, 3, {"seed": 0})
     with pytest.raises(ConfigError, match="'narrow' takes no 'hidden'"):
         plan_networks({"name": "narrow", "hidden": [4]})
+
+
+def test_heads_need_a_corpus() -> None:
+    with pytest.raises(ConfigError, match="'heads' is trained with the encoders. Give --corpus"):
+        plan_networks("heads")

@@ -196,3 +196,8 @@ def test_every_command_that_a_recipe_says_comes_next_is_one(path: Path, tmp_path
         class_name, positional = COMMANDS[line[1]]
         assert parse_arguments(config_class(class_name), line[2:], prog=line[1], positional=positional) is not None
     assert path.stem != "quickstart" or "visavox prepare --source videos" in text
+
+
+def test_a_comparison_is_sent_to_its_own_command(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="is a comparison of methods. Run it with: visavox compare .*compare-small"):
+        read_recipe(RECIPES / "compare-small.yaml", out=tmp_path, data=None)

@@ -65,7 +65,7 @@ def hub_folder(source: str, files: Sequence[str], *, owner: str, revision: str =
     except failures as error:
         raise DataError(
             f"The encoder {owner!r} needs the model {source!r}, which the hub does not give ({type(error).__name__}). "
-            "Check the network, or give a folder that holds it."
+            "Check the network, or give a folder that holds it as `source: FOLDER`."
         ) from error
     if lacking := _lacking(fetched, files):
         raise DataError(

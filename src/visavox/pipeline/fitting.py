@@ -174,6 +174,8 @@ def _parts(spec: Spec) -> tuple[str, dict[str, Any]]:
     name = arguments.pop("name", None)
     if not isinstance(name, str):
         raise ConfigError(f"An associator needs a `name`. Got {spec!r}. Known: {', '.join(ASSOCIATORS.names())}.")
+    if name == "heads":
+        raise ConfigError("The associator 'heads' is trained with the encoders. Give --corpus instead of --embeddings.")
     ASSOCIATORS.get(name)
     return name, arguments
 

@@ -55,7 +55,10 @@ def checked_drops(drop_at: object, *, schedule: str) -> tuple[float, ...]:
     for share in drop_at:
         check_number("drop_at", share, at_least=1e-9, at_most=1 - 1e-9)
     if bool(drop_at) != (schedule == "steps"):
-        raise ConfigError(f"`drop_at` is of the schedule steps. Got {tuple(drop_at)} with {schedule!r}.")
+        remedy = (
+            "Give shares, as in [0.4, 0.8]." if schedule == "steps" else "Leave it out, or take the schedule steps."
+        )
+        raise ConfigError(f"`drop_at` is of the schedule steps. Got {tuple(drop_at)} with {schedule!r}. {remedy}")
     return tuple(drop_at)
 
 

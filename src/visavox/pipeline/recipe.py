@@ -103,6 +103,8 @@ def read_recipe(path: Path, *, out: Path, data: Path | None) -> list[Step]:
         raise ConfigError(f"There is no recipe {path}. The recipes that come along are in recipes/.") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is no YAML that can be used: {' '.join(str(error).split())}") from error
+    if isinstance(read, dict) and "methods" in read and "steps" not in read:
+        raise ConfigError(f"{path} is a comparison of methods. Run it with: visavox compare {path}")
     if not isinstance(read, dict) or not isinstance(read.get("steps"), list):
         raise ConfigError(f"{path} must be a mapping with `steps`, a list. Got {type(read).__name__}.")
     unknown = sorted(set(read) - set(KEYS))
