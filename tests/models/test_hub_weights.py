@@ -80,7 +80,7 @@ def test_a_hub_out_of_reach_is_one_line_that_names_the_model_and_the_remedy(
         hub_folder("some/model", ["a.ckpt"], owner="ecapa")
     assert str(caught.value) == (
         "The encoder 'ecapa' needs the model 'some/model', which the hub does not give (LocalEntryNotFoundError). "
-        "Check the network, or give a folder that holds it."
+        "Check the network, or give a folder that holds it as `source: FOLDER`."
     )
     monkeypatch.setattr(hub, "snapshot_download", Hub(served=folder_of(tmp_path / "empty")))
     with pytest.raises(DataError, match="The hub's model 'some/model' holds no a.ckpt"):
