@@ -16,9 +16,10 @@ ROOT = Path(visavox.__file__).parent
 # Layer of each package or root module; commands are layer 5.
 LAYER = {
     "metrics": 0, "objectives": 0, "errors": 0, "registry": 0,
-    "config": 1, "corpus_config": 1, "method_config": 1, "command_line": 1, "persistence": 1, "worker_pool": 1,
+    "config": 1, "corpus_config": 1, "method_config": 1,
+    "evaluation_config": 1, "identification_config": 1, "command_line": 1, "persistence": 1, "worker_pool": 1,
     "media": 2, "corpus": 2, "world": 2,
-    "batches": 3, "models": 3, "evaluation": 3,
+    "batches": 3, "models": 3, "evaluation": 3, "identification": 3,
     "pipeline": 4,
 }  # fmt: skip
 
@@ -31,13 +32,17 @@ FORBIDDEN = {
     "world": {"corpus"},
     "models": {"corpus", "batches", "evaluation"},
     "batches": {"models", "evaluation"},
-    "evaluation": {"models", "batches", "world"},
+    "evaluation": {"models", "batches", "world", "identification"},
+    "identification": {"models", "batches", "evaluation", "media", "world"},
 }  # fmt: skip
 
 # Within a layer: errors and the registry are below everything; the world may write media; the commands of a corpus
 # begin where all commands do.
 BELOW_ALL = {"errors", "registry"}
-ALLOWED_SIDEWAYS = {("world", "media"), ("corpus_config", "config"), ("method_config", "config")}
+ALLOWED_SIDEWAYS = {
+    ("world", "media"), ("corpus_config", "config"), ("method_config", "config"),
+    ("evaluation_config", "config"), ("identification_config", "config"),
+}  # fmt: skip
 
 EVERYWHERE = {"numpy"} | set(sys.stdlib_module_names)
 THIRD_PARTY = {
@@ -45,6 +50,7 @@ THIRD_PARTY = {
     "metrics": {"scipy", "sklearn"},
     "objectives": {"torch"},
     "worker_pool": {"cv2"}, "config": set(), "corpus_config": set(), "method_config": set(),
+    "evaluation_config": set(), "identification_config": set(),
     "command_line": {"jsonargparse", "docstring_parser"},
     "persistence": {"torch", "safetensors", "huggingface_hub"},
     "media": {
@@ -55,10 +61,11 @@ THIRD_PARTY = {
     "world": {"scipy", "cv2", "PIL", "soundfile"},
     "batches": {"torch"},
     "models": {"torch", "scipy", "safetensors", "cv2", "sklearn", "transformers"},
+    "identification": {"sklearn", "scipy"},
     "evaluation": {"matplotlib", "sklearn", "scipy", "PIL", "soundfile"},
     "pipeline": {
         "torch", "tensorboard", "rich", "sklearn", "safetensors", "yaml", "av", "cv2", "PIL", "ray", "pyarrow",
-        "soundfile", "onnx", "onnxscript", "onnxruntime", "scipy",
+        "soundfile", "onnx", "onnxscript", "onnxruntime", "scipy", "optuna",
     },
 }  # fmt: skip
 COMMAND_THIRD_PARTY = {"rich", "yaml", "jsonargparse", "torch"}

@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from visavox import config as configs
-from visavox import corpus_config, method_config
+from visavox import corpus_config, evaluation_config, identification_config, method_config
 from visavox.__main__ import COMMANDS
 from visavox.__main__ import config_class as class_of
 from visavox.command_line import attribute_texts
 from visavox.errors import ConfigError
+from visavox.evaluation_config import EvaluateConfig
 
 PARENTS = {"CommandConfig", "NetworkConfig", "PooledConfig", "CorpusConfig"}
 CLASSES = [class_of(class_name) for class_name, _ in COMMANDS.values()]
@@ -49,7 +50,13 @@ def test_every_configuration_has_a_command() -> None:
     used = {class_name for class_name, _ in COMMANDS.values()}
     defined = {
         name
-        for name, value in {**vars(configs), **vars(corpus_config), **vars(method_config)}.items()
+        for name, value in {
+            **vars(configs),
+            **vars(corpus_config),
+            **vars(method_config),
+            **vars(evaluation_config),
+            **vars(identification_config),
+        }.items()
         if dataclasses.is_dataclass(value) and name not in PARENTS
     }
     assert defined == used
@@ -63,7 +70,7 @@ def test_every_configuration_has_a_command() -> None:
         (corpus_config.PrepareConfig, "limit", -3),
         (corpus_config.PrepareConfig, "min_speech_s", float("nan")),
         (configs.SplitConfig, "seed", -1),
-        (configs.EvaluateConfig, "seed", -1),
+        (EvaluateConfig, "seed", -1),
     ],
 )
 def test_numbers_out_of_range_are_refused_by_name_and_value(config_class: Any, name: str, value: float) -> None:
@@ -81,6 +88,8 @@ def test_numbers_out_of_range_are_refused_by_name_and_value(config_class: Any, n
         (corpus_config.PrepareConfig, {"precision": "bfloat16"}, "`precision` must be auto or float32"),
         (configs.TrainConfig, {"precision": "bfloat16"}, "`precision` must be auto or float32"),
         (configs.TrainConfig, {"subset": "folds", "checkpoint_every_epochs": 1}, "`checkpoint_every_epochs` must be 0"),
+        (configs.TrainConfig, {"task": "identification"}, "needs --corpus.* and --splits"),
+        (configs.TrainConfig, {"networks": {"a": {}}}, "`networks` is of the task identification"),
         (configs.TrainConfig, {"subset": "all", "patience_epochs": 3}, "`patience_epochs` must be 0 with `subset` all"),
     ],
 )
@@ -93,17 +102,15 @@ def test_what_would_be_ignored_is_refused(config_class: Any, options: dict[str, 
 
 
 @pytest.mark.parametrize(
-    ("values", "message"),
+    ("options", "words"),
     [
-        ({"lists": Path("l")}, "`lists` is of published lists. Got the protocol 'visavox'"),
-        ({"identities": Path("i"), "protocol": "sbs"}, "`identities` is of published lists. Got the protocol 'sbs'"),
-        ({"protocol": "sss", "pairs": Path("p")}, "`pairs` cannot be combined with `protocol` sss"),
-        ({"protocol": "pins", "trials": Path("t")}, "`trials` cannot be combined with `protocol` pins"),
-        ({"protocol": "fame", "splits": Path("s")}, "`splits` cannot be combined with `protocol` fame"),
-        ({"protocol": "fame", "world": Path("w")}, "`world` cannot be combined with `protocol` fame"),
-        ({"protocol": "sss", "checkpoints": True}, "`checkpoints` cannot be combined with `protocol` sss"),
+        ({}, "needs --networks: which networks to train, or a file of them"),
+        ({"networks": "n.yaml", "embeddings": Path("e")}, "`embeddings` is of the task association"),
+        ({"networks": "n.yaml", "objective": "siglip"}, "`objective` is of the task association"),
+        ({"networks": "n.yaml", "end_to_end": {"n_epochs": 1}}, "`end_to_end` is of the task association"),
+        ({"networks": "n.yaml", "patience_epochs": 2}, "`patience_epochs` is of the task association"),
     ],
 )
-def test_what_published_lists_would_ignore_is_refused(values: dict[str, object], message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
-        configs.EvaluateConfig(out=Path("o"), **values)  # type: ignore[arg-type]
+def test_identification_refuses_what_it_would_ignore(options: dict[str, Any], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        configs.TrainConfig(task="identification", corpus=Path("c"), splits=Path("s"), out=Path("o"), **options)

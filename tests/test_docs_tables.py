@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from visavox.registry import OBJECTIVES, PROTOCOLS
+from visavox.registry import BACKENDS, IDENTIFIERS, OBJECTIVES, PROTOCOLS
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -30,6 +30,14 @@ def test_every_objective_has_its_row_and_says_whether_it_needs_labels() -> None:
 
 def test_every_protocol_has_its_row() -> None:
     assert sorted(first_cells("protocols.md", "name")) == PROTOCOLS.names()
+
+
+def test_every_identifier_has_its_row_and_every_back_end_is_named() -> None:
+    assert sorted(first_cells("identification.md", "identifier")) == sorted(
+        name for name in IDENTIFIERS.names() if IDENTIFIERS.get(name).__module__.startswith("visavox.")
+    )
+    text = (DOCS / "identification.md").read_text(encoding="utf-8")
+    assert all(f"`{name}`" in text for name in BACKENDS.names())
 
 
 @pytest.mark.parametrize("path", sorted(DOCS.glob("*.md")), ids=lambda p: p.name)

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from visavox.config import EvaluateConfig, TrainConfig
+from visavox.config import TrainConfig
+from visavox.evaluation_config import EvaluateConfig
 from visavox.pipeline.embedding import CorpusEmbeddings
 from visavox.pipeline.end_to_end import check_patience
 from visavox.pipeline.end_to_end_settings import EndToEndSettings

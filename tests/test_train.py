@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from visavox.__main__ import main
+from visavox.corpus.catalog import CATALOG, Catalog
+from visavox.corpus.splits import Splits
 
 
 def test_the_outcome_is_printed(
@@ -86,3 +88,29 @@ def test_a_recipe_trains_from_a_corpus(small_corpus: Path, small_splits: Path, t
     )
     assert main(["run", str(recipe), "--out", str(tmp_path / "all"), "--quiet"]) == 0
     assert (tmp_path / "all" / "run" / "best" / "face_encoder" / "config.json").is_file()
+
+
+def test_networks_that_name_people_get_a_line_each(
+    small_corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Catalog.open(small_corpus / CATALOG) as catalog:
+        clips = sorted({item.clip for item in catalog.items("face")})
+        catalog_hash = catalog.content_hash()
+        person = {item.clip: item.identity for item in catalog.items("face")}
+    first = {clip for clip in clips if clip == min(c for c in clips if person[c] == person[clip])}
+    last = sorted(set(clips) - first)
+    subsets = dict.fromkeys(first, "train") | {clip: ("validation", "test")[i % 2] for i, clip in enumerate(last)}
+    Splits(0, catalog_hash, {"train": 1.0}, subsets, by="clip").save(tmp_path / "splits" / "splits.json")
+    networks = tmp_path / "n.yaml"
+    networks.write_text(
+        "m:\n  network: {name: mobilevit, modality: face, picture_px: 64}\n  training: {n_epochs: 1, batch_size: 8}\n",
+        encoding="utf-8",
+    )
+    words = ["train", "--task", "identification", "--corpus", str(small_corpus), "--splits", str(tmp_path / "splits")]
+    words += ["--networks", str(networks), "--out", str(tmp_path / "r"), "--workers", "1"]
+    assert main(words) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0].endswith("8 people, clips: 8 train, 4 validation, 4 test, split by clip")
+    assert lines[1].startswith("  m: validation top-1 ") and "parameters, 1 epochs in " in lines[1]
+    assert main([*words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["rows"][0]["name"] == "m"

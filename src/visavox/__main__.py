@@ -40,12 +40,20 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "human": ("HumanConfig", ("log",)),
     "convert": ("ConvertConfig", ("checkpoint",)),
     "export": ("ExportConfig", ("model",)),
+    "enroll": ("EnrollConfig", ()),
+    "identify": ("IdentifyConfig", ("people",)),
     "match": ("MatchConfig", ("voice", "faces")),
     "run": ("RunConfig", ("recipe",)),
     "simulate": ("SimulateConfig", ()),
     "doctor": ("DoctorConfig", ()),
 }
-CONFIGS = ("visavox.config", "visavox.corpus_config", "visavox.method_config")
+CONFIGS = (
+    "visavox.config",
+    "visavox.corpus_config",
+    "visavox.evaluation_config",
+    "visavox.identification_config",
+    "visavox.method_config",
+)
 LISTS = {
     "encoders": "ENCODERS",
     "objectives": "OBJECTIVES",
@@ -53,6 +61,8 @@ LISTS = {
     "sources": "SOURCES",
     "detectors": "DETECTORS",
     "associators": "ASSOCIATORS",
+    "identifiers": "IDENTIFIERS",
+    "backends": "BACKENDS",
 }
 
 

@@ -31,8 +31,6 @@ FACE_ENCODER: Mapping[str, Any] = {
 Device = Literal["auto", "cpu", "cuda", "mps"]
 Precision = Literal["auto", "float32", "bfloat16"]
 
-LEAST_RESAMPLES = 100  # behind an interval; fewer make its ends a matter of luck
-
 AT_LEAST: Mapping[str, float] = {
     **{"workers": 0, "batch_size": 1, "limit": 0, "seed": 0, "min_speech_s": 0},
     **{"people": 2, "clips": 1, "nuisance": 0, "dim": 0},
@@ -57,6 +55,8 @@ class CommandConfig:
         """
         for name, least in AT_LEAST.items():
             value = getattr(self, name, least)
+            if not isinstance(value, int | float):
+                continue  # another thing of the same name: the folder of people of `identify`
             if not value >= least:  # so that nan is refused too
                 raise ConfigError(f"`{name}` must be at least {least:g}. Got {value}.")
 
@@ -90,7 +90,11 @@ class SimulateConfig(CommandConfig):
     people: int = 300
     """Number of people, half of them female; 2 or more, and 4 or more for tests within one sex."""
     clips: int = 4
-    """Clips a person, two to a session; 1 or more."""
+    """Clips a person; 1 or more."""
+    clips_per_session: int = 2
+    """Clips of one person that share room, light, wall and microphone; 1 or more."""
+    wildness: float = 0.0
+    """How unlike each other a person's recordings are, 0 to 1: walls, clothes, light, pose, cameras, rooms, noise."""
     seed: int = 0
     """Everything drawn depends on this number alone."""
     preset: str | None = None
@@ -149,16 +153,26 @@ class EmbedConfig(PooledConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class SplitConfig(CommandConfig):
-    """Split a corpus by person and video, write trial lists, and audit both for leaks."""
+    """Split a corpus by person and video, or each person's clips by session; audit the split for leaks."""
 
     corpus: Path
     """Folder that `prepare` wrote."""
     out: Path
     """Folder for splits.json, trials/, audit.json."""
+    by: Literal["person", "session", "clip"] = "person"
+    """What is dealt out. person: nobody is in two subsets, for the association of strangers, with trial lists. session:
+    everybody is in every subset, with sessions of their own, for the identification of known people. clip: as session,
+    but clip by clip, which leaves one session on both sides and flatters, as the original experiment did."""
     validation: float = 0.15
-    """Share of the people for validation; 0 to 1."""
+    """Share for validation, of the people, or of each person's sessions or clips; 0 to 1."""
     test: float = 0.15
-    """Share of the people for the test; 0 to 1."""
+    """Share for the test; 0 to 1."""
+    counts: tuple[int, ...] = ()
+    """By session or clip: at most so many clips of train, validation and test, as even over the people as can be."""
+    known: int = 0
+    """By session or clip: at most so many known people, drawn; 0 takes all."""
+    strangers: int = 0
+    """By session or clip: people who are kept out of training, to ask as strangers."""
     published: Path | None = None
     """Folder of a published split of people (vox1_train.csv, vox1_val.csv, vox1_test.csv, or identity_splits.txt),
     instead of shares; people who are not in it are in no subset."""
@@ -176,8 +190,16 @@ class SplitConfig(CommandConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig(NetworkConfig):
-    """Train an associator of voices and faces on embeddings, or encoders and associator on a corpus, end to end."""
+    """Train an associator on embeddings or, end to end, on a corpus; or networks that name known people."""
 
+    task: Literal["association", "identification"] = "association"
+    """association learns to match voices and faces of anybody; identification learns to name the people of a corpus,
+    with the networks of `networks`."""
+    networks: str | Mapping[str, Any] = field(default_factory=dict)
+    """With task identification: name -> {network: ..., training: ...} of each network and ensemble, or a YAML file that
+    holds it; docs/identification.md explains all, an unknown name lists them."""
+    only: tuple[str, ...] = ()
+    """With task identification: names of networks to train; by default all of `networks`."""
     embeddings: Path | None = None
     """Folder that `embed` wrote; or give a corpus."""
     corpus: Path | None = None
@@ -230,6 +252,14 @@ class TrainConfig(NetworkConfig):
                 for, a number format that nothing is trained in, or a number out of range.
         """
         super().__post_init__()
+        if self.task == "identification":
+            self._check_identification()
+            return
+        for name in ("networks", "only"):
+            if getattr(self, name):
+                raise ConfigError(
+                    f"`{name}` is of the task identification. Say --task identification, or leave it out."
+                )
         if self.corpus is None:
             hold_to("precision", self.precision, ("auto", "float32"), "Associators are trained in float32")
             for name in ("voice_encoder", "face_encoder", "end_to_end"):
@@ -256,97 +286,32 @@ class TrainConfig(NetworkConfig):
                 f"Got {given}."
             )
 
+    def _check_identification(self) -> None:
+        if self.corpus is None or self.splits is None:
+            raise ConfigError(
+                "The task identification needs --corpus, a folder that `prepare` wrote, and --splits, one that "
+                "`visavox split --by session` wrote."
+            )
+        if not self.networks:
+            raise ConfigError("The task identification needs --networks: which networks to train, or a file of them.")
+        of_association: tuple[str, ...] = (
+            "embeddings",
+            "objective",
+            "voice_encoder",
+            "face_encoder",
+            "end_to_end",
+            "calibration",
+        )
+        of_association += ("subset", "associator", "patience_epochs", "checkpoint_every_epochs")
+        for name in of_association:
+            if getattr(self, name) != (getattr(TrainConfig, name) if name != "end_to_end" else {}):
+                raise ConfigError(f"`{name}` is of the task association. Write it into the entry of a network instead.")
+
     def _check_end_to_end(self) -> None:
         if self.splits is None:
             raise ConfigError("Training from a `corpus` needs --splits. Make them with: visavox split --corpus CORPUS")
         if self.subset != "train":
             raise ConfigError(f"`subset` must be train with a `corpus`. Got {self.subset!r}.")
-
-
-@dataclass(frozen=True, kw_only=True)
-class EvaluateConfig(PooledConfig):
-    """Measure a model on people it was not trained on, and write the report."""
-
-    out: Path
-    """Folder for report.json, report.md, report.html."""
-    model: str = "base"
-    """A boxed name, a folder, a run of `train`, or a hub id; `identity` compares embeddings as they are, by cosine."""
-    pairs: Path | None = None
-    """Folder with faces/, voices/ and clips.csv: the whole way from files to report in one command."""
-    columns: Mapping[str, str] = field(default_factory=dict)
-    """Names of the columns of clips.csv where they are not the usual ones."""
-    embeddings: Path | None = None
-    """Folder that `embed` wrote, instead of `pairs`."""
-    splits: Path | None = None
-    """Folder that `split` wrote; with `corpus` or `embeddings`."""
-    subset: Literal["train", "validation", "test", "folds", "all"] = "test"
-    """Which clips of the splits; `folds` measures each fold's model on its own held-out people."""
-    corpus: Path | None = None
-    """Folder that `prepare` wrote: embedded with the model's encoders where `embeddings` are not given, else only for
-    the strips of the best and worst matches."""
-    trials: Path | None = None
-    """Folder of trial lists that `split` or `trials` wrote; without it every pair counts."""
-    protocol: Literal["visavox", "sss", "pins", "fame", "sbs"] = "visavox"
-    """Whose protocol: ours, Seeking the Shape of Sound (sss), Learnable PINs and CMPC (pins), FAME (fame), or the
-    side-by-side test of FaceTones (sbs); published numbers of two protocols are never comparable."""
-    lists: Path | None = None
-    """With sss, pins or fame: folder of the published list files."""
-    identities: Path | None = None
-    """With sss or pins: CSV or TSV of identities that labels the lists; by default looked for beside them."""
-    against: str = ""
-    """Another model to compare with on the same trials: paired differences, DeLong, McNemar."""
-    analysis: bool = True
-    """Add to the report what shortcuts reach, errors by group, calibration, abstention and open-set identification;
-    left out for published lists and above 4 million pairs."""
-    checkpoints: bool = False
-    """Evaluate every checkpoint of the run and draw the curve."""
-    world: Path | None = None
-    """Folder that `simulate` wrote and the people come from, or its world.json: the report then begins with how much
-    of what could be known was learned."""
-    compare: tuple[Path, ...] = ()
-    """Folders of earlier reports to show beside this one, in comparison.html."""
-    resamples: int = 1000
-    """Bootstrap resamples of people behind each interval; 100 or more."""
-    seed: int = 0
-    """Resamples and random baselines depend on this number alone."""
-    final: bool = False
-    """This is a test on people kept aside: append it to the dated log of final tests."""
-    final_log: Path = Path("final-tests.jsonl")
-    """The dated log that `--final` appends to."""
-    next_steps: str = ""
-    """Lines for the end of the page: what to type next."""
-
-    def __post_init__(self) -> None:
-        """Refuse what would be ignored.
-
-        Raises:
-            ConfigError: lists without a protocol of published lists, an option that published lists have no use for,
-                or a number out of range.
-        """
-        super().__post_init__()
-        if self.protocol in ("visavox", "sbs"):
-            for name in ("lists", "identities"):
-                if getattr(self, name) is not None:
-                    raise ConfigError(
-                        f"`{name}` is of published lists. Got the protocol {self.protocol!r}. "
-                        "Say whose they are with --protocol sss, pins or fame."
-                    )
-            return
-        for name in ("pairs", "trials", "splits", "world"):
-            if getattr(self, name) is not None:
-                raise ConfigError(
-                    f"`{name}` cannot be combined with `protocol` {self.protocol}, whose lists say who is measured on "
-                    f"what. Leave --{name} out."
-                )
-        if self.subset != EvaluateConfig.subset:
-            raise ConfigError(
-                f"`subset` cannot be combined with `protocol` {self.protocol}, whose lists say who is measured. "
-                "Leave --subset out."
-            )
-        if self.resamples < LEAST_RESAMPLES:
-            raise ConfigError(f"`resamples` must be at least {LEAST_RESAMPLES}. Got {self.resamples}.")
-        if self.checkpoints:
-            raise ConfigError(f"`checkpoints` cannot be combined with `protocol` {self.protocol}. Leave it out.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -370,7 +335,9 @@ class RunConfig(CommandConfig):
     out: Path | None = None
     """Folder of the run; by default runs/ and the recipe's name."""
     data: Path | None = None
-    """Folder that {data} in the recipe stands for."""
+    """Folder that {data} in the recipe stands for; one that makes its data itself then leaves that out."""
+    source: str = ""
+    """With data: how it is read, as of `prepare --source`; by default as the recipe says."""
     final: bool = False
     """Do the steps marked `final` too: tests on people kept aside, each appended to a dated log."""
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 import sys
 
-from visavox.config import EvaluateConfig
 from visavox.evaluation.record import Report, report_to_json
 from visavox.evaluation.tables import figure_lines, knowable_summary
+from visavox.evaluation_config import EvaluateConfig
 from visavox.pipeline.console import progress_bar
 from visavox.pipeline.evaluating import evaluate_model
 
@@ -31,7 +31,11 @@ def describe(report: Report, config: EvaluateConfig) -> str:
     """Return the main figures as lines for a reader, and where the pages are."""
     counts = report.provenance["counts"]
     people = f"{counts['people']} people" if counts["people"] else "unnamed people"
-    lines = [f"{report.title}: {counts['voices']} voices and {counts['faces']} faces of {people}"]
+    if "clips" in counts:
+        asked = ", ".join(f"{n} {subset}" for subset, n in counts["clips"].items())
+        lines = [f"{report.title}: {people}, clips: {asked}"]
+    else:
+        lines = [f"{report.title}: {counts['voices']} voices and {counts['faces']} faces of {people}"]
     lines += [*knowable_summary(report), *figure_lines(report)]
     if config.compare:
         lines.append(f"Comparison: {config.out / 'comparison.html'}")

@@ -137,6 +137,8 @@ def _home(factory: Callable[..., Any]) -> tuple[str, str]:
 
 ENCODERS: Registry[Any] = Registry("encoder", home="visavox.models.encoders")
 ASSOCIATORS: Registry[Any] = Registry("associator", home="visavox.models.associators")
+IDENTIFIERS: Registry[Any] = Registry("identifier", home="visavox.models.identifiers")
+BACKENDS: Registry[Any] = Registry("back-end", home="visavox.identification.backends")
 OBJECTIVES: Registry[Any] = Registry("objective", home="visavox.objectives")
 PROTOCOLS: Registry[Any] = Registry("protocol", home="visavox.evaluation.protocols")
 SOURCES: Registry[Any] = Registry("source", home="visavox.corpus.sources")

@@ -31,7 +31,7 @@ WORDS = {
 def run(config: RunConfig) -> int:
     """Do the steps, a line for each, say where the reports are and what the recipe says comes next. Returns 0."""
     out = config.out or Path("runs") / recipe_name(config.recipe)
-    steps = read_recipe(config.recipe, out=out, data=config.data)
+    steps = read_recipe(config.recipe, out=out, data=config.data, source=config.source)
     next_steps = recipe_next(config.recipe, out=out, data=config.data)
     lines = []
     for line in do_steps(

@@ -48,9 +48,10 @@ def describe(outcome: SplitOutcome, config: SplitConfig) -> str:
     if outcome.outside:
         more = ", ..." if len(outcome.outside) > SHOWN else ""
         some = ", ".join(one_line(name) for name in outcome.outside[:SHOWN])
-        lines.append(
-            f"  outside people that the published split does not name: {len(outcome.outside):,} ({some}{more})"
-        )
+        why = "the published split does not name"
+        if config.by != "person":
+            why = f"have too few {config.by}s to be in every subset, or were not drawn"
+        lines.append(f"  outside people that {why}: {len(outcome.outside):,} ({some}{more})")
     width = max(map(len, outcome.trials.lists), default=0)
     lines += [f"  trials  {name:<{width}} {len(t.probes):6,}" for name, t in outcome.trials.lists.items()]
     reasons: dict[str, list[str]] = {}

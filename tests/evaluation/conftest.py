@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from visavox.corpus.embeddings import EmbeddingTable
+from visavox.evaluation.identification_record import STRANGERS, Contender, Cost, Experiment, Published
 
 WorldWriter = Callable[..., Path]
 
@@ -103,3 +104,74 @@ def two_tables() -> TableMaker:
         return tables[0], tables[1]
 
     return make
+
+
+N_CLIPS = {"train": 4, "validation": 2, "test": 3}  # of each person
+ROWS: dict[str, tuple[Any, tuple[str, ...], float, Cost, Published]] = {
+    # name: kind, shown, strength, cost, published
+    "net-voice": ("network", ("voice",), 1.2, Cost(2_930_000, 41e6, 6.1, 11_800_000, 3_000_000), Published(0.4789)),
+    "net-face": (
+        "network",
+        ("face",),
+        2.6,
+        Cost(2_470_000, 30e6, 5.2, 9_900_000),
+        Published(0.8147, 0.9442, 2_470_000),
+    ),
+    "fused": ("fusion", ("voice", "face"), 3.2, Cost(5_500_000, 72e6, 12.0, 22_000_000, 5_000_000), Published(0.9137)),
+    "sum": ("ensemble", ("voice", "face"), 4.0, Cost(5_400_000, 71e6, 11.4, 21_700_000), Published(0.8821)),
+}
+
+
+@pytest.fixture(scope="session")
+def made_up_experiment() -> Callable[..., Experiment]:
+    """Builds an experiment: who it is is drawn, and each row says it the more clearly the stronger it is.
+
+    Options: `by`, `people` (how many), `shift` (added to every strength), `strangers` (clips), `rows` (names),
+    `n_clips` (of each person in each subset).
+    """
+
+    def build(
+        by: Any = "session",
+        *,
+        people: int = 7,
+        shift: float = 0.0,
+        strangers: int = 12,
+        rows: tuple[str, ...] = tuple(ROWS),
+        n_clips: dict[str, int] = N_CLIPS,
+        seed: int = 0,
+    ) -> Experiment:
+        rng = np.random.default_rng(seed)
+        labels = {name: np.repeat(np.arange(people), n) for name, n in n_clips.items()}
+        if strangers:
+            labels[STRANGERS] = np.full(strangers, -1)
+        contenders = []
+        for name in rows:
+            kind, shown, strength, cost, published = ROWS[name]
+            said = {}
+            for subset, own in labels.items():
+                strong = strength + shift + (2.0 if subset == "train" else 0.0)
+                scores = rng.normal(size=(len(own), people)) + strong * (own[:, np.newaxis] == np.arange(people))
+                powers = np.exp(scores)
+                said[subset] = (powers / powers.sum(axis=1, keepdims=True)).astype(np.float32)
+            course = tuple(
+                {"epoch": e, "loss": 2.0 / e, "train_top_1": 1 - 0.8 / e, "validation_top_1": 0.7 - 0.4 / e}
+                for e in range(1, 9)
+            )
+            history = () if kind == "ensemble" else course
+            trials = [
+                {"number": i, "options": {"dim": 32 * (i + 1)}, "validation_top_1": 0.5 + 0.1 * (i % 2)}
+                for i in range(3)
+            ]
+            about = {"network": {"name": "vit"}, **({"search": {"trials": trials}} if name == "net-face" else {})}
+            contenders.append(Contender(name, kind, shown, said, cost, published, history, about))
+        return Experiment(
+            split_by=by,
+            people=tuple(f"p{i:02d}" for i in range(people)),
+            clips={name: tuple(f"{name}-{i}" for i in range(len(own))) for name, own in labels.items()},
+            labels=labels,
+            contenders=tuple(contenders),
+            corpus_name="a made-up world",
+            catalog_hash="c0ffee",
+        )
+
+    return build

@@ -14,12 +14,14 @@ import pytest
 import soundfile
 from PIL import Image
 
+from visavox.evaluation.drawings import Confusion, CostPoint, Pareto
+from visavox.evaluation.hard_clips import HardClip
 from visavox.evaluation.history import history_from_rows
 from visavox.evaluation.knowable import Knowable, KnowableRow
 from visavox.evaluation.measures import Curve, Measure
 from visavox.evaluation.page import figure_grid, page, report_page, value_cells
 from visavox.evaluation.plots import Figure
-from visavox.evaluation.record import Baseline, Report
+from visavox.evaluation.record import Baseline, Report, Section
 from visavox.evaluation.strips import MAX_STRIPS, Strip
 
 NAN = math.nan
@@ -338,3 +340,23 @@ def test_yes_and_no_in_the_provenance_are_words() -> None:
 def test_what_stands_still_while_a_wide_table_scrolls_is_marked(media: dict[str, str]) -> None:
     """A heading over the whole width cannot stick to the left edge; the text in it can."""
     assert "<span>Matching, voice → face</span></th>" in report_page(full(media))
+
+
+def test_an_identification_has_its_sections_first_and_its_measures_folded() -> None:
+    found = Measure("identification", "vit", "test", "top_1", 0.9, 0.8, 1.0, 0.1, 20, 5)
+    drawings = (
+        Pareto("Size", "parameters", "top-1", (CostPoint("vit", "face", 1e6, 0.9, 0.8, 1.0, on_front=True),)),
+        Confusion("Who is who", ("ann", "ben"), ((1.0, 1.0), (0.0, 2.0))),
+    )
+    section = Section("A table", "Words.", ("network",), (("vit",),), drawings=drawings)
+    clip = HardClip("c7", "ann", EVIL, 0.9, 0.1, 2)
+    html = report_page(made(found, sections=(section,), hard_clips=(clip,)))
+    outline = Outline(html)
+    assert EVIL not in html
+    headings = re.findall("<h2>([^<]+)</h2>", html)
+    assert headings == ["A table", "The hardest clips", "All measures"]
+    assert "Show them. After each value its 95 % bootstrap interval over people." in outline.text
+    assert [attrs["class"] for attrs in outline.named("circle")] == ["dot c0"]
+    assert html.count('class="cell') == 3
+    assert "No voice: no file was named" in outline.text
+    assert "One of two" not in html

@@ -124,3 +124,13 @@ def test_a_report_on_lists_has_a_headline_and_counts_trials() -> None:
 
 def test_people_are_those_of_the_whole_report() -> None:
     assert "Measured on 300 people" in text(made(row(NAN), provenance={"counts": {"people": 300}}))
+
+
+def test_an_identification_opens_with_how_often_the_right_one_is_named() -> None:
+    found = Measure("identification", "<vit>", "test_by_clip", "top_1", 0.946, 0.92, 0.96, 1 / 49, 950, 49)
+    told = {"best": "<vit>", "kind": "network", "shown": ["voice", "face"], "n_known": 49, "split_by": "clip"}
+    said = text(made(found, provenance={"identification": told}))
+    assert "Shown a face and a voice, the best network names the right one of 49 people 94.6 % of the time." in said
+    assert "950 test clips of 49 people (95 % interval 92.0–96.0)" in said and "guessing gives 2.0 %" in said
+    assert "<vit>" not in page_header(made(found, provenance={"identification": told}))
+    assert "Measured on" in text(made(found))  # without knowing which is the best

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 from visavox.errors import DataError
+from visavox.evaluation.drawings import Confusion
+from visavox.evaluation.hard_clips import HardClip
 from visavox.evaluation.history import history_from_rows
 from visavox.evaluation.knowable import Knowable, KnowableRow
 from visavox.evaluation.measures import Curve, Measure
@@ -142,7 +144,7 @@ def damaged(change: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
     return values
 
 
-LATER = {"knowable", "next_steps", "sections"}  # reports of earlier versions do not have them
+LATER = {"knowable", "next_steps", "sections", "hard_clips"}  # reports of earlier versions do not have them
 
 
 @pytest.mark.parametrize("key", [f.name for f in dataclasses.fields(Report) if f.name not in LATER])
@@ -180,7 +182,7 @@ def test_a_report_of_an_earlier_version_reads_as_one_without_a_ceiling() -> None
             del values[key]
 
     read = report_from_json(damaged(as_before))
-    assert (read.knowable, read.next_steps, read.sections) == (None, "", ())
+    assert (read.knowable, read.next_steps, read.sections, read.hard_clips) == (None, "", (), ())
 
 
 def test_the_cells_of_a_section_become_plain_values_and_null_in_json() -> None:
@@ -190,7 +192,7 @@ def test_the_cells_of_a_section_become_plain_values_and_null_in_json() -> None:
     assert made.rows[1][2][1] is math.nan and made.rows[0][3] is math.nan
     values = report_to_json(Report("t", (), (), {}, sections=(made,)))["sections"]
     assert values[0]["rows"] == [["all", 7, [0.8, 0.7, None], None], ["women", 0, [None, None, 0.5], 0.25]]
-    assert set(values[0]) == {"title", "text", "columns", "rows", "curves", "notes"}
+    assert set(values[0]) == {"title", "text", "columns", "rows", "curves", "notes", "drawings"}
 
 
 def test_a_row_of_a_section_has_one_cell_a_column() -> None:
@@ -218,3 +220,20 @@ def test_a_report_shows_itself_on_one_line(report: Report) -> None:
     assert repr(report).startswith(f"Report({report.title!r}: {len(report.measures)} measures")
     assert len(repr(report)) < 200
     assert repr(Report("An empty test", (), (), {})) == "Report('An empty test': 0 measures, 0 curves, baselines none)"
+
+
+def test_drawings_and_hard_clips_survive_json() -> None:
+    drawing = Confusion("Who is who", ("ann", "ben"), ((1.0, 1.0), (0.0, 2.0)))
+    report = Report(
+        "Who",
+        (),
+        (),
+        {},
+        sections=(Section("A", drawings=(drawing,)),),
+        hard_clips=(HardClip("c", "a", "b", 0.9, 0.1, 2),),
+    )
+    values = json.loads(json.dumps(report_to_json(report), allow_nan=False))
+    assert report_from_json(values) == report
+    del values["hard_clips"], values["sections"][0]["drawings"]  # as reports of version 0.5 were
+    older = report_from_json(values)
+    assert older.hard_clips == () and older.sections == (Section("A"),)

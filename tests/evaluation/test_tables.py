@@ -233,3 +233,23 @@ def test_markdown_begins_with_what_was_learned_and_ends_with_what_comes_next() -
     assert text.endswith("## What to type next\n\n    a\n      b\n")
     assert re.search(r"1:2 accuracy, all pairs \| 80.0 % \(70.0–90.0\) \| 89.0 % \|", text)
     assert re.search(r"mean average precision, all pairs \| 80.0 % \(70.0–90.0\) \|  \|", text)
+
+
+def test_of_an_identification_the_terminal_shows_test_rows_alone() -> None:
+    rows = tuple(
+        Measure("identification", "vit", group, "top_1", 0.9, 0.8, 1.0, 0.1, 20, 5)
+        for group in ("train_by_clip", "validation_by_clip", "test_by_clip", "test")
+    )
+    lines = figure_lines(Report("Who", rows, (), {}))
+    assert lines == [
+        "  top-1, vit, test by clip:  90.0 % (80.0–100.0) chance 10.0",
+        "  top-1, vit, test:          90.0 % (80.0–100.0) chance 10.0",
+    ]
+
+
+def test_of_an_identification_the_summary_is_its_headline() -> None:
+    row = Measure("identification", "vit", "test", "top_1", 0.9, 0.8, 1.0, 0.1, 20, 5)
+    told = {"best": "vit", "kind": "network", "shown": ["face"], "n_known": 5}
+    lines = knowable_summary(Report("Who", (row,), (), {"identification": told}))
+    assert lines[0] == "Shown a face, the best network names the right one of 5 people 90.0 % of the time."
+    assert knowable_summary(Report("Who", (), (), {})) == []

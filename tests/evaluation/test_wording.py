@@ -17,6 +17,7 @@ from visavox.evaluation.wording import (
     measure_words,
     n_faces,
     n_first,
+    protocol_words,
 )
 
 NAN = math.nan
@@ -100,3 +101,15 @@ def test_a_cell_is_value_and_interval() -> None:
 def test_a_missing_and_an_undefined_measure_look_alike() -> None:
     assert format_cell(None) == ("undefined", "")
     assert format_cell(made(value=NAN)) == ("undefined", "")
+
+
+def test_measures_and_groups_of_an_identification_in_words() -> None:
+    assert measure_words("top_1") == "top-1 accuracy"
+    assert measure_words("top_1_by_person") == "top-1 accuracy, mean over people"
+    assert measure_words("log_loss_cost") == "log loss, nats"
+    assert measure_words("dir_at_far_10") == "identified at 10 % false alarms"
+    assert group_words("validation_by_clip") == "validation, split by clip"
+    assert group_words("test_by_session") == "test, split by session"
+    assert group_words("test_by_hand") == "test by hand"
+    assert protocol_words("identification") == "Who is it"
+    assert format_value("log_loss_cost", 1.5) == "1.500"

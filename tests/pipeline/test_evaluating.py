@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from visavox.config import EvaluateConfig, TrainConfig
+from visavox.config import TrainConfig
 from visavox.errors import ConfigError, DataError
 from visavox.evaluation import analysis
 from visavox.evaluation.knowable_ceiling import read_ceiling
 from visavox.evaluation.record import Report
 from visavox.evaluation.report import read_report
+from visavox.evaluation_config import EvaluateConfig
 from visavox.metrics.matching import all_pairs_accuracy_score
 from visavox.pipeline.evaluating import evaluate_model
 from visavox.pipeline.model_training import train_model

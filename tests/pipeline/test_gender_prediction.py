@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from visavox.config import EmbedConfig, EvaluateConfig, TrainConfig
+from visavox.config import EmbedConfig, TrainConfig
 from visavox.corpus.embeddings import EmbeddingTable
 from visavox.evaluation.baselines import GenderPredictor
 from visavox.evaluation.record import Report
+from visavox.evaluation_config import EvaluateConfig
 from visavox.models.face_attributes import boxed_face_attributes
 from visavox.models.voice_gender import boxed_voice_gender
 from visavox.pipeline.embedding import CorpusEmbeddings, embed_corpus

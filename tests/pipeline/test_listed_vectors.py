@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from visavox.config import EvaluateConfig
 from visavox.corpus.catalog import CATALOG, Catalog
 from visavox.corpus.embeddings import EmbeddingTable
 from visavox.corpus.published_lists.records import PublishedRetrieval, PublishedVerification
 from visavox.errors import ConfigError, DataError
+from visavox.evaluation_config import EvaluateConfig
 from visavox.pipeline.embedding import CorpusEmbeddings
 from visavox.pipeline.listed_vectors import listed_vectors, modalities_of
 from visavox.pipeline.voice_face_model import VoiceFaceModel, overlap

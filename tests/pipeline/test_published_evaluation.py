@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 
 from visavox.__main__ import main
-from visavox.config import EvaluateConfig
 from visavox.corpus.embeddings import EmbeddingTable
 from visavox.corpus.published_lists.reading import read_published
 from visavox.errors import ConfigError, DataError
 from visavox.evaluation.comparison import compare_reports
 from visavox.evaluation.report import read_report
+from visavox.evaluation_config import EvaluateConfig
 from visavox.method_config import TrialsConfig
 from visavox.metrics.verification import auc_score, equal_error_rate
 from visavox.pipeline.drawing_trials import draw_lists

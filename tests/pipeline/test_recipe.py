@@ -201,3 +201,45 @@ def test_every_command_that_a_recipe_says_comes_next_is_one(path: Path, tmp_path
 def test_a_comparison_is_sent_to_its_own_command(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is a comparison of methods. Run it with: visavox compare .*compare-small"):
         read_recipe(RECIPES / "compare-small.yaml", out=tmp_path, data=None)
+
+
+OWN_DATA = (
+    "data: world\nsteps:\n  - simulate: {out: world}\n  - simulate: {out: other}\n"
+    "  - prepare: {root: '{data}', out: corpus}\n"
+)
+
+
+def test_a_recipe_that_makes_its_data_reads_it_from_the_run(tmp_path: Path) -> None:
+    steps = read_recipe(write(tmp_path, OWN_DATA), out=Path("/run"), data=None)
+    assert [step.name for step in steps] == ["simulate", "simulate", "prepare"]
+    assert steps[2].config.root == Path("/run/world")
+
+
+def test_with_other_data_it_makes_none_of_its_own(tmp_path: Path) -> None:
+    steps = read_recipe(write(tmp_path, OWN_DATA), out=Path("/run"), data=Path("/people"))
+    assert [(step.number, str(step.config.out)) for step in steps] == [(2, "/run/other"), (3, "/run/corpus")]
+    assert steps[1].config.root == Path("/people")
+
+
+def test_other_data_may_be_read_by_another_source(tmp_path: Path) -> None:
+    text = OWN_DATA + "  - prepare: {root: '{out}/other', out: second}\n"
+    steps = read_recipe(write(tmp_path, text), out=Path("/run"), data=Path("/people"), source="voxceleb")
+    assert [step.config.source for step in steps[1:]] == ["voxceleb", "pairs"]
+
+
+@pytest.mark.parametrize("own", ["3", "''", "/abs", "'{out}/w'"])
+def test_the_data_of_a_recipe_is_a_folder_of_the_run(tmp_path: Path, own: str) -> None:
+    with pytest.raises(ConfigError, match="`data` must name a folder inside that of the run"):
+        read_recipe(write(tmp_path, OWN_DATA.replace("world\n", f"{own}\n", 1)), out=tmp_path, data=None)
+
+
+def test_what_comes_next_knows_the_data_of_the_recipe(tmp_path: Path) -> None:
+    text = OWN_DATA + "next: look at {data}\n"
+    assert recipe_next(write(tmp_path, text), out=Path("/run"), data=None) == "look at /run/world"
+
+
+def test_a_mapping_may_be_laid_under_another(tmp_path: Path) -> None:
+    text = "steps:\n  - embed: &first {corpus: c, out: e, batch_size: 4}\n  - embed: {<<: *first, batch_size: 5}\n"
+    first, second = read_recipe(write(tmp_path, text), out=tmp_path, data=None)
+    assert (first.config.batch_size, second.config.batch_size) == (4, 5)
+    assert second.config.corpus == first.config.corpus

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from visavox.config import EvaluateConfig
 from visavox.errors import DataError
 from visavox.evaluation.measures import Measure
 from visavox.evaluation.record import Report
 from visavox.evaluation.report import read_report
+from visavox.evaluation_config import EvaluateConfig
 from visavox.pipeline.report_writing import finish_report, log_final_test
 
 FACTS = {"date": "2026-01-01", "corpus": "people", "trial_hash": "t", "version": "1"}

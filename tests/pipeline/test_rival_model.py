@@ -8,12 +8,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from visavox.config import EvaluateConfig, TrainConfig
+from visavox.config import TrainConfig
 from visavox.corpus.trial_files import read_trials
 from visavox.errors import DataError
 from visavox.evaluation import paired_comparison
 from visavox.evaluation.contest import build_contest
 from visavox.evaluation.report import read_report
+from visavox.evaluation_config import EvaluateConfig
 from visavox.pipeline import rival_model
 from visavox.pipeline.evaluating import evaluate_model
 from visavox.pipeline.model_training import train_model

@@ -115,3 +115,9 @@ def test_the_outcome_says_what_was_made_and_what_could_be_reached(tmp_path: Path
     assert (outcome.n_clips, outcome.world.n_people, outcome.out) == (12, 6, tmp_path / "w")
     assert 0.9 < outcome.ceiling["honest"]["voice_to_face"]["matching"]["same_sex"]["value"] < 1.0
     assert simulate_world(asked).ceiling == outcome.ceiling
+
+
+def test_wildness_is_of_media() -> None:
+    with pytest.raises(ConfigError, match="`wildness` means nothing for a world of embeddings"):
+        world_of(SimulateConfig(out=Path("w"), embeddings_only=True, wildness=0.5))
+    assert world_of(SimulateConfig(out=Path("w"), layout="pairs", wildness=0.5)).wildness == 0.5

@@ -7,10 +7,12 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from visavox.config import SplitConfig
 from visavox.corpus.catalog import CATALOG, Catalog
+from visavox.corpus.embeddings import table_from_items
 from visavox.corpus.splits import Splits
 from visavox.errors import ConfigError, DataError
 from visavox.pipeline.embedding import CorpusEmbeddings
@@ -123,3 +125,41 @@ def test_a_published_split_of_other_people_is_refused(small_corpus: Path, tmp_pa
     (tmp_path / "identity_splits.txt").write_text("Somebody_Else 2")
     with pytest.raises(DataError, match="Nobody of .* is in the split of .*Name people as it does"):
         split_corpus(SplitConfig(corpus=small_corpus, out=tmp_path / "out", published=tmp_path))
+
+
+def test_by_session_everybody_is_everywhere_with_sessions_of_their_own(small_corpus: Path, tmp_path: Path) -> None:
+    config = SplitConfig(corpus=small_corpus, out=tmp_path, by="clip", validation=0, test=0.5)
+    outcome = split_corpus(config)
+    with Catalog.open(small_corpus / CATALOG) as catalog:
+        subsets = {}
+        for item in catalog.items():
+            subsets.setdefault(item.person, set()).add(outcome.splits.subset_of(item.clip))
+    assert all({"train", "test"} == found - {None} for found in subsets.values())
+    assert not outcome.trials.lists
+    assert outcome.audit.n_errors == 0
+    assert Splits.load(tmp_path / "splits.json").by == "clip"
+
+
+def test_a_split_of_known_people_is_refused_where_strangers_are_associated(small_corpus: Path, tmp_path: Path) -> None:
+    outcome = split_corpus(SplitConfig(corpus=small_corpus, out=tmp_path, by="clip", validation=0, test=0.5))
+    with Catalog.open(small_corpus / CATALOG) as catalog:
+        items = [item for item in catalog.items() if item.modality == "voice"]
+    table = table_from_items(items, np.zeros((len(items), 1)), encoder="none")
+    with pytest.raises(DataError, match="deals out each person's clips.*it is for --task identification"):
+        refuse_leaks(outcome.splits, CorpusEmbeddings(table, table, {}))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"counts": (1, 1, 1)}, "`counts` is of a split of known people"),
+        ({"known": 2}, "`known` is of a split of known people"),
+        ({"strangers": 2}, "`strangers` is of a split of known people"),
+        ({"by": "clip", "published": Path("p")}, "`published` splits people. Got --by clip"),
+    ],
+)
+def test_options_of_another_kind_of_split_are_refused(
+    small_corpus: Path, tmp_path: Path, options: dict[str, object], words: str
+) -> None:
+    with pytest.raises(ConfigError, match=words):
+        split_corpus(SplitConfig(corpus=small_corpus, out=tmp_path, **options))  # type: ignore[arg-type]

@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from visavox.config import EvaluateConfig, TrainConfig
+from visavox.config import TrainConfig
 from visavox.errors import ConfigError, DataError
+from visavox.evaluation_config import EvaluateConfig
 from visavox.models.associators.cca import CCA
 from visavox.models.encoders.face_cnn import FaceCNNEncoder
 from visavox.models.encoders.voice_cnn import VoiceCNNEncoder

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from visavox.config import EvaluateConfig, SplitConfig, TrainConfig
+from visavox.config import SplitConfig, TrainConfig
 from visavox.corpus.catalog import Catalog
 from visavox.errors import ConfigError, DataError
+from visavox.evaluation_config import EvaluateConfig
 from visavox.pipeline.embedding import CorpusEmbeddings
 from visavox.pipeline.evaluating import evaluate_model
 from visavox.pipeline.model_training import train_model

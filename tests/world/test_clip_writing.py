@@ -174,3 +174,32 @@ def test_a_pyav_without_h264_is_answered_with_what_to_install(tmp_path: Path, mo
     with pytest.raises(MissingDependencyError, match=r"without H\.264.*pip install"):
         write_clip(tmp_path, TALKS, 0, 0)
     assert not digests(tmp_path)
+
+
+def test_clips_of_a_wild_session_share_wall_and_noise_and_sessions_do_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What leaks in a split by clip: were the session's generators the clip's, there would be nothing to leak."""
+    walls, noises = [], []
+    draw = clip_writing.draw_face
+
+    def drawn(face: Any, scene: Any, *, rng: np.random.Generator) -> np.ndarray:
+        walls.append((scene.wall, scene.shirt))
+        return draw(face, scene, rng=rng)
+
+    def spoken(_voice: Any, take: Any, _rng: np.random.Generator) -> np.ndarray:
+        # Half of the noise goes with the loudness of the clip; the rest is the session's.
+        noises.append((take.noise_db - 0.5 * take.level_db, take.echo, take.pitch_factor))
+        return np.zeros(800, dtype=np.float32)
+
+    monkeypatch.setattr(clip_writing, "draw_face", drawn)
+    monkeypatch.setattr(clip_writing, "speak", spoken)
+    world = replace(PAIRS, wildness=0.5, clips_per_session=2, n_clips=4)
+    for clip in range(4):
+        write_clip(tmp_path, world, 0, clip)
+    for first, same, *others in ((walls[0], walls[1], *walls[2:]), (walls[2], walls[3], *walls[:2])):
+        assert first == same
+        assert all(first[0] != other[0] and first[1] != other[1] for other in others)
+    rooms = [(round(noise, 9), echo) for noise, echo, _ in noises]
+    assert rooms[0] == rooms[1] != rooms[2] == rooms[3] and rooms[0][0] != rooms[2][0]
+    assert len({mood for _, _, mood in noises}) == 4  # a clip has a mood of its own

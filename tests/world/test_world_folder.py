@@ -255,3 +255,17 @@ def test_vectors_that_cannot_be_are_refused(settings: dict[str, Any], words: str
 
 def test_frames_are_counted_at_25_a_second() -> None:
     assert [VideoSettings(clip_s=s).n_frames for s in (3.0, 4.0, 4.1, 6.0)] == [75, 100, 102, 150]
+
+
+def test_wildness_and_sessions_decide_a_world_and_worlds_of_before_keep_their_settings() -> None:
+    assert "wildness" not in World(2, 1, 0).to_json()
+    assert World(2, 1, 0, wildness=0.5).to_json()["wildness"] == 0.5
+    assert World(2, 1, 0, clips_per_session=7).to_json()["clips_per_session"] == 7
+
+
+@pytest.mark.parametrize(
+    ("options", "words"), [({"wildness": 1.1}, "0 to 1. Got 1.1"), ({"clips_per_session": 0}, "at least 1")]
+)
+def test_wildness_and_sessions_are_held_to_their_ranges(options: dict[str, float], words: str) -> None:
+    with pytest.raises(ConfigError, match=words):
+        World(2, 1, 0, **options)  # type: ignore[arg-type]

@@ -51,6 +51,8 @@ class Splits:
     """From clip to fold, 0 to n_folds - 1; the clips of the subset "test" are in none."""
     n_folds: int = 0
     """Number of folds; 0 where none were asked for."""
+    by: str = "person"
+    """What was dealt out: "person", or each person's sessions or clips ("session", "clip")."""
 
     def subset_of(self, clip: str) -> str | None:
         """Return the subset of a clip, None for a clip that is in none."""
@@ -104,6 +106,7 @@ class Splits:
             "catalog_hash": self.catalog_hash,
             "fractions": dict(self.fractions),
             "n_folds": self.n_folds,
+            "by": self.by,
             "subsets": dict(sorted(self.subsets.items())),
             "folds": dict(sorted(self.folds.items())),
         }
@@ -235,6 +238,7 @@ def _from_json(path: Path, read: Any) -> Splits:
             subsets={str(clip): str(name) for clip, name in read["subsets"].items()},
             folds={str(clip): int(fold) for clip, fold in read["folds"].items()},
             n_folds=int(read["n_folds"]),
+            by=str(read.get("by", "person")),  # splits of version 0.1 do not say
         )
         wrong = [clip for clip, fold in splits.folds.items() if not 0 <= fold < splits.n_folds]
         if wrong:

@@ -18,10 +18,15 @@ from importlib import resources
 from string import Template
 
 from visavox.evaluation.chart import escaped
+from visavox.evaluation.confusion_plot import confusion_figure
 from visavox.evaluation.curve_plots import curve_figures
+from visavox.evaluation.drawings import Drawing
+from visavox.evaluation.hard_clips import hard_clips_html
+from visavox.evaluation.identification_words import is_identification
 from visavox.evaluation.knowable_plot import knowable_figures
 from visavox.evaluation.measures import Measure
 from visavox.evaluation.page_header import page_header, pair_measure
+from visavox.evaluation.pareto_plot import pareto_figure
 from visavox.evaluation.plots import BarRow, Figure, bar_figure, training_figures
 from visavox.evaluation.record import CEILING, GENDER_ALONE, Report, Section, find_measure
 from visavox.evaluation.section_tables import section_html
@@ -29,11 +34,23 @@ from visavox.evaluation.strips import FACE_PX, Embedded, Strip, embed_face, embe
 from visavox.evaluation.tables import Block, caveats, is_main, remarks, table_blocks
 from visavox.evaluation.wording import format_cell, format_value, group_words
 
+ABOUT_MEASURES = "After each value its 95 % bootstrap interval over people. Ties count as chance."
 FIGURE_GROUPS = ("all", "same_gender")
 
 
 def report_page(report: Report) -> str:
     """Returns the whole page as text; the media of its strips are read from their files."""
+    if is_identification(report):
+        about = "Test clips whose wrong name was surest, at most two of a person, the worst first."
+        sections = [
+            _caveats(report),
+            *(further_section(section) for section in report.sections),
+            _section("The hardest clips", hard_clips_html(report.hard_clips), about=about),
+            _section("All measures", _folded(_measures_body(report))),
+            _provenance(report),
+            _next_steps(report),
+        ]
+        return _whole(report, sections)
     sections = [
         _knowable(report) or _glance(report),
         _caveats(report),
@@ -46,6 +63,10 @@ def report_page(report: Report) -> str:
         _provenance(report),
         _next_steps(report),
     ]
+    return _whole(report, sections)
+
+
+def _whole(report: Report, sections: Sequence[str]) -> str:
     version = report.provenance.get("version")
     made = f"Made by Visavox {escaped(version)}." if version else "Made by Visavox."
     return page(report.title, header=page_header(report), body="\n".join(filter(None, sections)), made=made)
@@ -77,8 +98,13 @@ def figure_grid(figures: Sequence[Figure]) -> str:
 
 def further_section(section: Section) -> str:
     """Returns the HTML of a section with its heading, text, table, curves and footnotes."""
-    body = section_html(section) + figure_grid(curve_figures(section.curves, ()))
+    drawn = [_drawn(drawing) for drawing in section.drawings]
+    body = section_html(section) + figure_grid([*drawn, *curve_figures(section.curves, ())])
     return _section(section.title, body or " ", about=section.text)
+
+
+def _drawn(drawing: Drawing) -> Figure:
+    return pareto_figure(drawing) if drawing.kind == "pareto" else confusion_figure(drawing)
 
 
 def _section(heading: str, body: str, *, about: str = "") -> str:
@@ -145,6 +171,14 @@ def _caveats(report: Report) -> str:
 
 
 def _measures(report: Report) -> str:
+    return _section("All measures", _measures_body(report), about=ABOUT_MEASURES)
+
+
+def _folded(body: str) -> str:
+    return f"<details><summary>Show them. {ABOUT_MEASURES}</summary>{body}</details>" if body else ""
+
+
+def _measures_body(report: Report) -> str:
     if not report.measures:
         return ""
     main = [m for m in report.measures if is_main(m.measure)]
@@ -153,8 +187,7 @@ def _measures(report: Report) -> str:
     if rest:
         body += f"<details><summary>Every other N of the 1:N curve</summary>{_table(report, rest)}</details>"
     notes = "".join(f"<li>{escaped(remark)}</li>" for remark in remarks(report))
-    about = "After each value its 95 % bootstrap interval over people. Ties count as chance."
-    return _section("All measures", body + (f'<ul class="footnotes">{notes}</ul>' if notes else ""), about=about)
+    return body + (f'<ul class="footnotes">{notes}</ul>' if notes else "")
 
 
 def _table(report: Report, measures: Sequence[Measure]) -> str:

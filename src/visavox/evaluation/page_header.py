@@ -17,6 +17,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from visavox.evaluation.chart import escaped
+from visavox.evaluation.identification_words import is_identification, naming_headline
 from visavox.evaluation.knowable import Knowable, KnowableRow
 from visavox.evaluation.knowable_words import ABOUT, share_words
 from visavox.evaluation.measures import Measure
@@ -34,6 +35,11 @@ def pair_measure(measures: Sequence[Measure], direction: str, group: str) -> Mea
 def page_header(report: Report) -> str:
     """Returns the HTML of the head of the page: title, headline, what it was measured on."""
     kicker = f'<p class="kicker">{escaped(_kicker(report))}</p>'
+    named = naming_headline(report) if is_identification(report) else None
+    if named is not None:
+        value = escaped(named.value).replace(" ", "&nbsp;")
+        question = f"{escaped(named.question)} <strong>{value}</strong> of the time."
+        return f'{kicker}<h1>{question}</h1><p class="lead">{escaped(named.lead)}</p>'
     known = report.knowable.find("voice_to_face", "all") if report.knowable is not None else None
     if report.knowable is not None and known is not None and math.isfinite(known.share):
         return kicker + _knowable_header(report.knowable, known)

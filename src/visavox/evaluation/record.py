@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from visavox.errors import DataError
+from visavox.evaluation.drawings import Drawing, drawing_from_json
+from visavox.evaluation.hard_clips import HardClip
 from visavox.evaluation.history import TrainingHistory, history_from_rows
 from visavox.evaluation.knowable import Knowable, knowable_from_json
 from visavox.evaluation.measures import Curve, Measure, plain_float
@@ -62,6 +64,8 @@ class Section:
     """Lines to draw below the table; those of one name and direction share a figure."""
     notes: tuple[str, ...] = ()
     """Footnotes: why something is undefined, what was left out."""
+    drawings: tuple[Drawing, ...] = ()
+    """Figures that are no lines, drawn before the curves."""
 
     def __post_init__(self) -> None:
         """Check the width of the rows and make every nan the same object, so that equal sections compare equal."""
@@ -102,6 +106,8 @@ class Report:
     """Lines on what to type next, for the end of the page."""
     sections: tuple[Section, ...] = ()
     """Further tables: paired comparisons, shortcuts, errors by group, calibration."""
+    hard_clips: tuple[HardClip, ...] = ()
+    """Clips that were named most wrongly, from `visavox.evaluation.hard_clips.pick_hard_clips`."""
 
     def __repr__(self) -> str:
         """Return the title and how much there is; the rows themselves would fill pages."""
@@ -142,6 +148,7 @@ def report_to_json(report: Report) -> dict[str, Any]:
         "knowable": None if report.knowable is None else json_values(dataclasses.asdict(report.knowable)),
         "next_steps": report.next_steps,
         "sections": [json_values(dataclasses.asdict(s)) for s in report.sections],
+        "hard_clips": [json_values(dataclasses.asdict(c)) for c in report.hard_clips],
     }
 
 
@@ -171,6 +178,7 @@ def report_from_json(values: Any) -> Report:
             knowable=knowable_from_json(values.get("knowable")),  # reports of version 0.1 have neither
             next_steps=str(values.get("next_steps", "")),
             sections=tuple(_section(row) for row in values.get("sections", ())),
+            hard_clips=tuple(HardClip(**row) for row in values.get("hard_clips", ())),
         )
     except KeyError as error:
         raise DataError(f"The report lacks {error}. Evaluate again to write it anew.") from error
@@ -187,6 +195,7 @@ def _section(values: Mapping[str, Any]) -> Section:
             "rows": tuple(tuple(row) for row in values["rows"]),
             "curves": tuple(Curve(**row) for row in values["curves"]),
             "notes": tuple(map(str, values["notes"])),
+            "drawings": tuple(drawing_from_json(row) for row in values.get("drawings", ())),
         }
     )
 

@@ -51,7 +51,8 @@ def cell_texts(cell: Cell, column: str) -> tuple[str, str]:
     if isinstance(cell, tuple):
         value, low, high = cell
         known = not math.isnan(value) and not math.isnan(low) and not math.isnan(high)
-        return _number(value, column), f"{_number(low, column)}–{_number(high, column)}" if known else ""
+        dash = " to " if low < 0 else "–"  # "−4.8–0.5" could be read as two numbers below 0
+        return _number(value, column), f"{_number(low, column)}{dash}{_number(high, column)}" if known else ""
     return (f"{cell:,}" if isinstance(cell, int) else _number(cell, column)), ""
 
 

@@ -18,6 +18,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from visavox.evaluation.identification_words import headline_lines
 from visavox.evaluation.knowable import PAIR, SHARE, Knowable
 from visavox.evaluation.knowable_words import share_sentences, share_words
 from visavox.evaluation.measures import Measure
@@ -41,6 +42,7 @@ SHORT_WORDS = {
     "auc": "verification AUC",
     "eer": "verification EER",
     "map": "retrieval mAP",
+    "top_1": "top-1",
     SHARE: "share of the knowable",
 }
 """The measures that a terminal shows, and how it calls them."""
@@ -239,9 +241,10 @@ def figure_lines(report: Report, only: Iterable[str] = tuple(SHORT_WORDS)) -> li
         only: names of measures, out of `SHORT_WORDS`; others are left out.
     """
     wanted = set(only) & set(SHORT_WORDS)
+    tested = [m for m in report.measures if m.measure != "top_1" or m.group.split("_")[0] == "test"]
     named = [(name, b) for name in (GENDER_ALONE, CEILING) if (b := report.baseline(name)) is not None]
     rows = []
-    for found in sorted((m for m in report.measures if m.measure in wanted), key=lambda m: m.measure != SHARE):
+    for found in sorted((m for m in tested if m.measure in wanted), key=lambda m: m.measure != SHARE):
         name = ", ".join(
             [SHORT_WORDS[found.measure], *(part.replace("_", " ") for part in (found.direction, found.group))]
         )
@@ -252,9 +255,12 @@ def figure_lines(report: Report, only: Iterable[str] = tuple(SHORT_WORDS)) -> li
 
 
 def knowable_summary(report: Report) -> list[str]:
-    """Returns the sentences on the share of the knowable, and any warning, as lines for a terminal."""
+    """Returns the sentences on what to remember as lines for a terminal: the share of the knowable and any warning.
+
+    Of an identification it is how often the right one of the known people is named.
+    """
     if report.knowable is None:
-        return []
+        return headline_lines(report)
     return [*share_sentences(report.knowable), *(f"Warning: {said}" for said in report.knowable.warnings)]
 
 

@@ -22,16 +22,22 @@ PROTOCOL_WORDS = {
     "pins": "Lists of Learnable PINs",
     "fame": "Lists of FAME",
     "sbs": "Side by side, as FaceTones",
+    "identification": "Who is it",
 }
 MEASURE_WORDS = {
     "auc": "AUC",
     "eer": "equal error rate",
     "map": "mean average precision",
     "share_of_knowable": "share of the knowable",
+    "log_loss_cost": "log loss, nats",
+    "top_1_by_person": "top-1 accuracy, mean over people",
 }
 OF_N = re.compile(r"accuracy_1_of_(\d+)")
 BY_TRIAL = "_by_trial"  # the plain mean of a list, beside the mean over people
 AT_K = re.compile(r"recall_at_(\d+)")
+TOP_K = re.compile(r"top_(\d+)")
+DIR_AT_FAR = re.compile(r"dir_at_far_([0-9.]+)")
+DEALT = re.compile(r"(train|validation|test)_by_(clip|session)")
 MIN_DCF = re.compile(r"min_dcf_([0-9.]+)")
 
 
@@ -57,6 +63,10 @@ def measure_words(measure: str) -> str:
         return f"{measure_words(measure.removesuffix(BY_TRIAL))}, mean over trials"
     if found := MIN_DCF.fullmatch(measure):
         return f"minDCF at prior {found.group(1)}"
+    if found := TOP_K.fullmatch(measure):
+        return f"top-{found.group(1)} accuracy"
+    if found := DIR_AT_FAR.fullmatch(measure):
+        return f"identified at {found.group(1)} % false alarms"
     return MEASURE_WORDS.get(measure, measure.replace("_", " "))
 
 
@@ -71,7 +81,12 @@ def direction_words(direction: str) -> str:
 
 
 def group_words(group: str) -> str:
-    """Returns `same_gender` as "same gender", `all` as "all pairs"; an unknown name as it is, with spaces."""
+    """Returns `same_gender` as "same gender", `all` as "all pairs"; an unknown name as it is, with spaces.
+
+    A subset with how it was dealt out, `test_by_session`, is "test, split by session".
+    """
+    if found := DEALT.fullmatch(group):
+        return f"{found.group(1)}, split by {found.group(2)}"
     return GROUP_WORDS.get(group, group.replace("_", " "))
 
 

@@ -20,6 +20,8 @@ from numpy.typing import NDArray
 
 from visavox.errors import ConfigError, DataError
 
+ROUNDING = 1e-12  # of a mean: two resampled values that are closer are equal
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -37,7 +39,8 @@ class PairedDifference:
         value: difference of the two measured values.
         low: lower end of its interval.
         high: upper end of its interval.
-        p_value: two-sided, 2 / (n_resamples + 1) to 1: how often resampling turns the sign of the difference.
+        p_value: two-sided, 2 / (n_resamples + 1) to 1: how often resampling turns the sign of the difference; a
+            resample without a difference counts half to either side.
     """
 
     value: float
@@ -125,7 +128,9 @@ def paired_difference(
         level: share of resamples inside the interval.
 
     Returns:
-        The difference; p is 1 for two equal models, and nan when nothing is defined.
+        The difference; p is 1 for two equal models, and nan when nothing is defined. The interval holds the percentile
+        intervals before and after the move of `percentile_interval`. p counts signs before it: the move is a little
+        noise of the draws, and would carry all resamples without a difference to one side, the same for all of them.
 
     Raises:
         DataError: the two lists of resampled values differ in length.
@@ -137,16 +142,16 @@ def paired_difference(
             "Evaluate both models with one seed and one number of resamples."
         )
     value = value_a - value_b
-    interval = percentile_interval(value, a - b, level=level)
     differences = a - b
     differences = differences[~np.isnan(differences)]
-    if np.isnan(interval.low):
-        return PairedDifference(value, interval.low, interval.high, float("nan"))
-    moved = differences + (value - differences.mean())
-    # Where a few resamples alone differ, the move would carry all others to one side of the value itself.
-    low, high = min(interval.low, value), max(interval.high, value)
+    moved = percentile_interval(value, differences, level=level)
+    if np.isnan(moved.low):
+        return PairedDifference(value, moved.low, moved.high, float("nan"))
+    drawn = percentile_interval(float(differences.mean()), differences, level=level)
+    low, high = min(moved.low, drawn.low, value), max(moved.high, drawn.high, value)
     if value == 0:
         return PairedDifference(value, low, high, 1.0)
-    smaller_side = min(int((moved <= 0).sum()), int((moved >= 0).sum()))
-    p_value = min(1.0, 2 * (smaller_side + 1) / (len(moved) + 1))
+    n_below, n_above = int((differences < -ROUNDING).sum()), int((differences > ROUNDING).sum())
+    n_smaller_side = min(n_below, n_above) + (len(differences) - n_below - n_above) / 2
+    p_value = min(1.0, 2 * (n_smaller_side + 1) / (len(differences) + 1))
     return PairedDifference(value, low, high, p_value)

@@ -18,7 +18,6 @@ from typing import Any
 
 import numpy as np
 
-from visavox.config import EvaluateConfig
 from visavox.corpus.catalog import CATALOG, Catalog
 from visavox.corpus.trial_files import MANIFEST, read_trials
 from visavox.corpus.trials import DIRECTIONS, Direction, Trials, TrialSet
@@ -33,10 +32,12 @@ from visavox.evaluation.record import Baseline, Report, Section
 from visavox.evaluation.report import read_report
 from visavox.evaluation.scoring import Scorer, dot_product
 from visavox.evaluation.strips import pick_strips
+from visavox.evaluation_config import EvaluateConfig
 from visavox.pipeline.checkpoints import list_checkpoints
 from visavox.pipeline.distributed import refuse_several
 from visavox.pipeline.embedding import UNTRAINED, is_untrained, load_ceiling
 from visavox.pipeline.gender_prediction import gender_predictor, prediction_note
+from visavox.pipeline.identification_evaluating import evaluate_identification
 from visavox.pipeline.published_evaluation import evaluate_published
 from visavox.pipeline.report_writing import finish_report
 from visavox.pipeline.rival_model import compared_with, find_rival
@@ -74,6 +75,8 @@ def evaluate_model(config: EvaluateConfig, progress: Progress | None = None) -> 
     """
     if config.protocol in ("sss", "pins", "fame"):
         return evaluate_published(config, progress)
+    if config.protocol == "identification":
+        return evaluate_identification(config, progress)
     refuse_several("An evaluation")
     ceiling = _check_requests(config)
     people = find_tested_people(config, progress)

@@ -19,7 +19,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from visavox.config import EvaluateConfig
 from visavox.corpus.catalog import CATALOG, Catalog
 from visavox.corpus.embeddings import EmbeddingTable
 from visavox.corpus.items import MODALITIES, Modality
@@ -27,6 +26,7 @@ from visavox.corpus.published_lists.own_lists import published_name
 from visavox.corpus.published_lists.records import AnyPublished, PublishedRetrieval, refuse_missing
 from visavox.errors import ConfigError, DataError
 from visavox.evaluation.listed_names import NamedRows
+from visavox.evaluation_config import EvaluateConfig
 from visavox.metrics.listed_scores import unit_rows
 from visavox.models.associators.base import Associator
 from visavox.pipeline.embedding import CorpusEmbeddings

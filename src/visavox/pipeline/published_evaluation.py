@@ -22,7 +22,6 @@ from typing import Any
 
 import numpy as np
 
-from visavox.config import EvaluateConfig
 from visavox.corpus.published_lists.fame import write_scores
 from visavox.corpus.published_lists.reading import list_files, read_published
 from visavox.corpus.published_lists.records import (
@@ -42,6 +41,7 @@ from visavox.evaluation.paired_comparison import Answers, comparison_section
 from visavox.evaluation.protocols.fame import distances
 from visavox.evaluation.record import GENDER_ALONE, Baseline, Report, Section
 from visavox.evaluation.report import read_report
+from visavox.evaluation_config import EvaluateConfig
 from visavox.metrics.matching import listed_accuracy
 from visavox.pipeline.drawing_trials import PUBLISHED_FORMAT
 from visavox.pipeline.listed_vectors import ListedVectors, about_vectors, candidate_names, listed_vectors

@@ -12,6 +12,9 @@
 
 `next` may be left out. It is shown when all is done, and stands at the end of the last report.
 
+`data: world` says what {data} stands for when the command is given none: a folder of the run, which a step of the
+recipe makes. With --data that step is left out, and the same recipe runs on other data.
+
 Paths that are not absolute lie in the run's folder; {data} and {out} stand for what the command was given. A step
 with `final: true` is a test on people kept aside and is done only when that is asked for.
 
@@ -33,15 +36,10 @@ from typing import Any
 import yaml
 
 from visavox.command_line import parse_mapping
-from visavox.config import (
-    EmbedConfig,
-    EvaluateConfig,
-    SimulateConfig,
-    SplitConfig,
-    TrainConfig,
-)
+from visavox.config import EmbedConfig, SimulateConfig, SplitConfig, TrainConfig
 from visavox.corpus_config import PrepareConfig
 from visavox.errors import ConfigError, UnknownNameError
+from visavox.evaluation_config import EvaluateConfig
 
 STEP_CONFIGS: Mapping[str, type] = {
     "simulate": SimulateConfig,
@@ -51,7 +49,8 @@ STEP_CONFIGS: Mapping[str, type] = {
     "train": TrainConfig,
     "evaluate": EvaluateConfig,
 }
-KEYS = ("name", "about", "steps", "next")
+KEYS = ("name", "about", "data", "steps", "next")
+MERGE = "tag:yaml.org,2002:merge"  # the key `<<`, which lays a mapping under this one
 INPUTS = frozenset({"root", "pairs"})  # options that name folders of media
 OUTPUTS = frozenset({"out", "cache", "final_log"})  # options that name what a step writes
 
@@ -91,8 +90,14 @@ class Step:
         return [path for path in found if name in INPUTS or not path.is_relative_to(self.run)]
 
 
-def read_recipe(path: Path, *, out: Path, data: Path | None) -> list[Step]:
+def read_recipe(path: Path, *, out: Path, data: Path | None, source: str = "") -> list[Step]:
     """Return the steps of a recipe, all of them checked.
+
+    Args:
+        path: the YAML file.
+        out: folder of the run.
+        data: what {data} stands for; None: what the recipe makes itself, where it does.
+        source: how `prepare` reads {data}; "" leaves it to the recipe.
 
     Raises:
         ConfigError: no such file, no YAML, an unknown step or option, {data} used and not given, a missing folder.
@@ -112,8 +117,33 @@ def read_recipe(path: Path, *, out: Path, data: Path | None) -> list[Step]:
         raise ConfigError(f"{path} takes no {', '.join(map(repr, unknown))}. It takes: {', '.join(KEYS)}.")
     if not read["steps"]:
         raise ConfigError(f"{path}: `steps` must be a list of one or more. Got none. Add a step.")
-    steps = [_step(path, number, step, out, data) for number, step in enumerate(read["steps"], start=1)]
+    left_out = _own_data(path, read) if data is not None else None
+    data = _data(path, read, out, data)
+    listed = [_read_by(step, source) for step in read["steps"]]
+    steps = [_step(path, number, step, out, data) for number, step in enumerate(listed, start=1)]
+    steps = [step for step in steps if left_out is None or step.config.out != out / left_out]
     return _with_next(steps, _next(path, read, out, data))
+
+
+def _read_by(step: Any, source: str) -> Any:
+    """Return a step with another source, where it prepares {data}."""
+    options = step.get("prepare") if source and isinstance(step, dict) else None
+    if not isinstance(options, dict) or "{data}" not in str(options.get("root")):
+        return step
+    return {**step, "prepare": {**options, "source": source}}
+
+
+def _own_data(path: Path, read: Mapping[str, Any]) -> str | None:
+    """Return the folder of the run that {data} stands for where none is given; None where the recipe has none."""
+    own = read.get("data")
+    if own is not None and (not isinstance(own, str) or not own or "{" in own or Path(own).is_absolute()):
+        raise ConfigError(f"{path}: `data` must name a folder inside that of the run. Got {own!r}.")
+    return own
+
+
+def _data(path: Path, read: Mapping[str, Any], out: Path, data: Path | None) -> Path | None:
+    own = _own_data(path, read)
+    return out / own if data is None and own is not None else data
 
 
 class StrictLoader(yaml.SafeLoader):
@@ -125,7 +155,8 @@ class StrictLoader(yaml.SafeLoader):
         Raises:
             yaml.YAMLError: a key is given twice.
         """
-        keys = [self.construct_object(key, deep=True) for key, _ in node.value]
+        own = (key for key, _ in node.value if key.tag != MERGE)
+        keys = [self.construct_object(key, deep=True) for key in own]
         twice = next((key for place, key in enumerate(keys) if key in keys[:place]), None)
         if twice is not None:
             raise yaml.YAMLError(f"the key {twice!r} is given twice, line {node.start_mark.line + 1}")
@@ -144,7 +175,7 @@ def recipe_name(path: Path) -> str:
 def recipe_next(path: Path, *, out: Path, data: Path | None) -> str:
     """Return the text that a recipe that `read_recipe` accepts shows when all is done; "" where it has none."""
     read = yaml.safe_load(path.read_text(encoding="utf-8"))
-    return _next(path, read, out, data)
+    return _next(path, read, out, _data(path, read, out, data))
 
 
 def _next(path: Path, read: Mapping[str, Any], out: Path, data: Path | None) -> str:

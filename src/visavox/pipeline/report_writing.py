@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 
-from visavox.config import EvaluateConfig
 from visavox.evaluation.comparison import compare_reports
 from visavox.evaluation.record import Report
 from visavox.evaluation.report import write_report
+from visavox.evaluation_config import EvaluateConfig
 
 
 def finish_report(config: EvaluateConfig, report: Report) -> None:
@@ -31,7 +31,7 @@ def finish_report(config: EvaluateConfig, report: Report) -> None:
 
 def log_final_test(config: EvaluateConfig, report: Report) -> None:
     """Append one dated line to the log of final tests: model, people, protocol, and the main figures."""
-    main = [m for m in report.measures if m.measure in ("accuracy_1_of_2", "auc") and m.value == m.value]
+    main = [m for m in report.measures if m.measure in ("accuracy_1_of_2", "auc", "top_1") and m.value == m.value]
     row = {
         "date": report.provenance["date"],
         "model": config.model,

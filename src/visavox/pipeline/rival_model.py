@@ -13,7 +13,6 @@ from pathlib import Path
 
 import numpy as np
 
-from visavox.config import EvaluateConfig
 from visavox.corpus.trials import DIRECTIONS, MatchingTrials, TrialSet, VerificationTrials
 from visavox.errors import DataError
 from visavox.evaluation.contest import build_contest
@@ -21,6 +20,7 @@ from visavox.evaluation.measures import ProtocolResult
 from visavox.evaluation.paired_comparison import Answers, comparison_section, contest_answers
 from visavox.evaluation.record import Section
 from visavox.evaluation.scoring import dot_product, listed_scores
+from visavox.evaluation_config import EvaluateConfig
 from visavox.metrics.matching import listed_accuracy
 from visavox.pipeline.tested_people import TestedPeople, find_tested_people
 

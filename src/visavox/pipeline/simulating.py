@@ -79,6 +79,8 @@ def world_of(config: SimulateConfig) -> World:
         chosen = name == "layout" and made == "pairs"  # it is the one way to ask for pairs
         if made != layout and not chosen and getattr(config, name) != getattr(SimulateConfig, name):
             raise ConfigError(f"`{name}` means nothing for a world of {made}. Leave it out.")
+    if made == "embeddings" and config.wildness:
+        raise ConfigError("`wildness` means nothing for a world of embeddings. Leave it out, or say --nuisance.")
     return World(
         n_people=config.people,
         n_clips=config.clips,
@@ -87,6 +89,8 @@ def world_of(config: SimulateConfig) -> World:
         layout=made,
         video=VideoSettings(clip_s=config.clip_s, frame_px=config.frame_px),
         vectors=VectorSettings(nuisance=config.nuisance, dim=config.dim),
+        clips_per_session=config.clips_per_session,
+        wildness=config.wildness,
     )
 
 

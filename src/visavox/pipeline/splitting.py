@@ -15,6 +15,7 @@ from visavox.config import SplitConfig
 from visavox.corpus.audit import Audit, audit
 from visavox.corpus.catalog import CATALOG, Catalog
 from visavox.corpus.items import ClipLink, MediaItem
+from visavox.corpus.known_people_splits import KnownClip, split_known_people
 from visavox.corpus.near_duplicates import difference_hash
 from visavox.corpus.published_lists.people_split import read_people_split
 from visavox.corpus.splits import TEST, Splits, make_folds, make_split
@@ -37,7 +38,8 @@ class SplitOutcome:
     """Lists of the test subset, or of the validation subset where there is no test; empty where neither is."""
     audit: Audit
     outside: tuple[str, ...] = ()
-    """People of the corpus who are in no subset, since the published split does not name them; sorted."""
+    """People of the corpus who are in no subset, since the published split does not name them, or since they have too
+    few sessions or clips to be in every subset, or were not drawn; sorted."""
 
 
 def split_corpus(config: SplitConfig) -> SplitOutcome:
@@ -53,7 +55,10 @@ def split_corpus(config: SplitConfig) -> SplitOutcome:
     if not items:
         raise DataError(f"{config.corpus} holds no usable clip. Its catalog says why, clip by clip.")
     links = [item.link() for item in items]
-    if config.published is not None:
+    _refuse_unused(config)
+    if config.by != "person":
+        splits = _known_people(config, items, catalog_hash)
+    elif config.published is not None:
         _refuse_shares(config)
         splits = _published(config, config.published, links, catalog_hash)
     else:
@@ -78,9 +83,10 @@ def audit_corpus(corpus: Path, items: list[MediaItem], splits: Splits, embedding
         if item.modality == "face" and item.path
     }
     tables = CorpusEmbeddings.load(embeddings) if embeddings else None
+    links = [_session_link(item, splits.by) for item in items] if splits.by != "person" else [i.link() for i in items]
     return audit(
         splits,
-        [item.link() for item in items],
+        links,
         items=items,
         face_hashes=hashes,
         voice=tables.voice if tables else None,
@@ -101,10 +107,59 @@ def refuse_leaks(splits: Splits, embedded: CorpusEmbeddings) -> None:
             side = side_of.get(link.clip)
             for name in (link.identity, f"video:{link.video}") if link.video else (link.identity,):
                 if side is not None and sides.setdefault(name, side) != side:
+                    if splits.by != "person":
+                        raise DataError(
+                            f"This split deals out each person's {splits.by}s, so that {name!r} is in {sides[name]!r} "
+                            f"and in {side!r}: it is for --task identification. Split with --by person."
+                        )
                     raise DataError(
                         f"{name!r} is in {sides[name]!r} and in {side!r} (clip {link.clip!r}); nobody may be in two. "
                         "Mend splits.json, or run `visavox split` again."
                     )
+
+
+def _session_link(item: MediaItem, by: str) -> ClipLink:
+    """Return the link of a clip in a split of known people, where the session stands for the person."""
+    unit = f"{item.identity}, {item.session or item.video}" if by == "session" else f"clip:{item.clip}"
+    return ClipLink(item.clip, unit)
+
+
+def _refuse_unused(config: SplitConfig) -> None:
+    """Refuse options that the kind of split has no use for."""
+    if config.by == "person":
+        for name in ("counts", "known", "strangers"):
+            if getattr(config, name):
+                raise ConfigError(f"`{name}` is of a split of known people. Say --by session, or leave it out.")
+    elif config.published is not None:
+        raise ConfigError(f"`published` splits people. Got --by {config.by}, which splits each person's own clips.")
+
+
+def _known_people(config: SplitConfig, items: list[MediaItem], catalog_hash: str) -> Splits:
+    """Return the split of each person's own sessions or clips, of clips with a voice and a face where there are any."""
+    assert config.by != "person"
+    voices, faces = ({item.clip for item in items if item.modality == modality} for modality in ("voice", "face"))
+    both = voices & faces or voices | faces
+    clips = {
+        item.clip: KnownClip(item.clip, item.person, item.session or item.video)
+        for item in items
+        if item.clip in both and item.person is not None
+    }
+    if not clips:
+        raise DataError(
+            f"No clip of {config.corpus} says whose it is, and known people need names. Add a column `person`, or "
+            "split with --by person."
+        )
+    fractions = {name: share for name, share in _fractions(config).items() if share > 0}
+    return split_known_people(
+        clips.values(),
+        fractions,
+        by=config.by,
+        seed=config.seed,
+        n_people=config.known,
+        n_strangers=config.strangers,
+        counts=config.counts,
+        catalog_hash=catalog_hash,
+    )
 
 
 def _refuse_shares(config: SplitConfig) -> None:
@@ -153,6 +208,8 @@ def _refuse_other(config: SplitConfig, splits: Splits) -> None:
 
 
 def _draw(items: list[MediaItem], splits: Splits, config: SplitConfig) -> TrialSet:
+    if splits.by != "person":
+        return TrialSet(config.seed, {}, {"all": "trials compare people, and everybody is in every subset"})
     counts = splits.counts()
     subset = next((name for name in (TEST, "validation") if counts.get(name)), None)
     if subset is None:

@@ -20,6 +20,7 @@ from typing import Any, Literal
 from visavox.pipeline.corpus_building import build_corpus
 from visavox.pipeline.embedding import embed_corpus
 from visavox.pipeline.evaluating import evaluate_model
+from visavox.pipeline.identification_run import train_identification
 from visavox.pipeline.model_training import train_model
 from visavox.pipeline.recipe import Step
 from visavox.pipeline.simulating import simulate_world
@@ -49,12 +50,16 @@ def _split(config: Any, progress: Progress | None) -> Any:
     return split_corpus(config)
 
 
+def _train(config: Any, progress: Progress | None) -> Any:
+    return (train_identification if config.task == "identification" else train_model)(config, progress)
+
+
 WORK: Mapping[str, Callable[[Any, Progress | None], Any]] = {
     "simulate": simulate_world,
     "prepare": build_corpus,
     "embed": embed_corpus,
     "split": _split,
-    "train": train_model,
+    "train": _train,
     "evaluate": evaluate_model,
 }
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from visavox.config import EmbedConfig, EvaluateConfig
+from visavox.config import EmbedConfig
 from visavox.corpus.catalog import CATALOG, Catalog
 from visavox.corpus.embeddings import EmbeddingTable
 from visavox.corpus.items import MODALITIES
@@ -25,6 +25,7 @@ from visavox.corpus.pairing import match_clips
 from visavox.corpus.splits import Splits
 from visavox.corpus_config import PrepareConfig
 from visavox.errors import ConfigError, DataError
+from visavox.evaluation_config import EvaluateConfig
 from visavox.metrics.listed_scores import unit_rows
 from visavox.models.associators.base import Associator
 from visavox.pipeline.carried_encoders import is_same_encoder

@@ -25,23 +25,14 @@ import numpy as np
 
 from visavox.corpus.items import MODALITIES
 from visavox.errors import ConfigError, DataError, MediaError
-from visavox.media.audio import read_voice
-from visavox.media.face_crop import FaceCrop, crop_face
-from visavox.media.images import read_image
-from visavox.media.speech import SpeechDetector, check_speech, speech_seconds
-from visavox.media.video import is_video, sample_frames
 from visavox.models.associators.base import Associator
 from visavox.persistence import resolve_model
 from visavox.pipeline.carried_encoders import with_full_path, with_inner_path
-from visavox.pipeline.frozen_encoder import Compute, FrozenEncoder
+from visavox.pipeline.frozen_encoder import Compute
 from visavox.pipeline.match_outcome import FaceOutcome, MatchOutcome
-from visavox.registry import DETECTORS
-
-Voice = str | Path | np.ndarray
-Face = str | Path | np.ndarray
+from visavox.pipeline.media_vectors import Face, MediaEncoder, MediaRecipe, Voice, shown_name
 
 PREPROCESS, PEOPLE = "preprocess.json", "people.json"
-FRAMES_OF_A_VIDEO = 7
 
 
 @dataclass(frozen=True)
@@ -86,10 +77,10 @@ class VoiceFaceModel:
         self.name = name
         self.people = people
         self.compute = compute or Compute()
-        self._voice_encoder: FrozenEncoder | None = None
-        self._face_encoder: FrozenEncoder | None = None
-        self._detector: Any = None
-        self._speech: SpeechDetector | None = None
+        recipe = MediaRecipe(
+            preprocess.voice_encoder, preprocess.face_encoder, preprocess.detector, preprocess.min_speech_s
+        )
+        self._media = MediaEncoder(recipe, self.compute)
 
     def __repr__(self) -> str:
         """Return the name, what it is made of, and on how many people it was trained."""
@@ -190,7 +181,7 @@ class VoiceFaceModel:
         outcomes: list[FaceOutcome] = []
         vectors: list[np.ndarray | None] = []
         for number, face in enumerate(faces, start=1):
-            name = _name(face, f"face {number}")
+            name = shown_name(face, f"face {number}")
             try:
                 vector, n_faces, note = self._face(face)
                 outcomes.append(FaceOutcome(name, "ok", None, None, n_faces, note))
@@ -198,7 +189,7 @@ class VoiceFaceModel:
             except MediaError as error:
                 outcomes.append(FaceOutcome(name, error.status, None, None, 0, str(error)))
                 vectors.append(None)
-        name = _name(voice, "voice")
+        name = shown_name(voice, "voice")
         try:
             heard, speech_s = self._voice(voice)
         except MediaError as error:
@@ -222,34 +213,12 @@ class VoiceFaceModel:
         return tuple(chosen)
 
     def _voice(self, voice: Voice) -> tuple[np.ndarray, float]:
-        samples = voice if isinstance(voice, np.ndarray) else read_voice(voice)
-        if self._speech is None or self._voice_encoder is None:
-            self._speech = SpeechDetector()
-            self._voice_encoder = FrozenEncoder(self.preprocess.voice_encoder, "voice", self.compute)
-        segments = self._speech.segments(samples)
-        check_speech(samples, segments, min_speech_s=self.preprocess.min_speech_s)
-        vector = self.associator.encode_voice(self._voice_encoder.encode([samples]))[0]
-        return vector, speech_seconds(segments)
+        heard = self._media.voice(voice)
+        return self.associator.encode_voice(heard.vectors)[0], heard.speech_s
 
     def _face(self, face: Face) -> tuple[np.ndarray, int, str]:
-        if self._detector is None or self._face_encoder is None:
-            self._detector = DETECTORS.build(self.preprocess.detector)
-            self._face_encoder = FrozenEncoder(self.preprocess.face_encoder, "face", self.compute)
-        if not isinstance(face, np.ndarray) and is_video(face):
-            images = sample_frames(face, FRAMES_OF_A_VIDEO)
-        else:
-            images = [face if isinstance(face, np.ndarray) else read_image(face)]
-        crops = [crop for image in images if (crop := crop_face(image, self._detector)).found]
-        if not crops:
-            where = "any frame" if len(images) > 1 else "the image"
-            raise MediaError(
-                f"No face found in {where} of {_name(face, 'the face')} by {self.preprocess.detector}. "
-                "Give a larger or clearer picture of the face.",
-                status="no_face",
-            )
-        encoded = self._face_encoder.encode([crop.image for crop in crops])
-        vector = self.associator.encode_face(encoded.mean(axis=0, keepdims=True))[0]
-        return vector, max(crop.n_faces for crop in crops), _note(crops, len(images))
+        seen = self._media.face(face)
+        return self.associator.encode_face(seen.vectors)[0], seen.n_faces, seen.note
 
 
 def hash_identity(identity: str) -> str:
@@ -272,7 +241,7 @@ def _check_candidates(faces: Sequence[Face]) -> None:
         raise ConfigError(f"`faces` must hold at least 2 candidates. Got {len(faces)}. Give two faces or more.")
     seen: dict[str, str] = {}
     for number, face in enumerate(faces, start=1):
-        name = _name(face, f"face {number}")
+        name = shown_name(face, f"face {number}")
         if isinstance(face, np.ndarray):
             content = face.tobytes()
         elif Path(face).is_file():
@@ -283,18 +252,6 @@ def _check_candidates(faces: Sequence[Face]) -> None:
         if digest in seen:
             raise ConfigError(f"`faces` must differ. {name} is the same as {seen[digest]}. Give each face once.")
         seen[digest] = name
-
-
-def _name(media: Voice | Face, fallback: str) -> str:
-    return fallback if isinstance(media, np.ndarray) else str(media)
-
-
-def _note(crops: Sequence[FaceCrop], n_images: int) -> str:
-    several = max(crop.n_faces for crop in crops)
-    notes = [f"{several} faces found; the largest was taken"] if several > 1 else []
-    if n_images > 1:
-        notes.append(f"mean of {len(crops)} of {n_images} frames")
-    return "; ".join(notes)
 
 
 def _read_json(path: Path) -> Any:

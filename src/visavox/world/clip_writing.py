@@ -21,10 +21,11 @@ from visavox.media.video_writing import write_video
 from visavox.world.faces.drawn_faces import draw_face
 from visavox.world.faces.scene import Scene, random_scene
 from visavox.world.faces.talking_head import FPS, TalkingHead
-from visavox.world.people import Person, Session, make_person, make_session
+from visavox.world.people import Person, make_person, make_session
 from visavox.world.voices.mouth_opening import evened_opening, mouth_opening
 from visavox.world.voices.synthetic_voices import random_take, speak
-from visavox.world.world_folder import CLIPS_PER_SESSION, World
+from visavox.world.wildness import Camera, wild_camera, wild_scene, wild_take
+from visavox.world.world_folder import World
 from visavox.world.world_tables import clip_name, video_name
 
 _FACE, _VOICE = 0, 1  # last number of a generator's seed: a change in drawing leaves the voices as they were
@@ -59,36 +60,33 @@ def write_clip(out: Path, world: World, index: int, clip: int) -> None:
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
     person = make_person(index, seed=world.seed, population=world.population)
-    number = clip // CLIPS_PER_SESSION
+    number = clip // world.clips_per_session
     session = make_session(index, number, seed=world.seed, population=world.population)
     face_rng, voice_rng = (np.random.default_rng([world.seed, index, 2, clip, side]) for side in (_FACE, _VOICE))
     session_rngs = [np.random.default_rng([world.seed, index, 1, number, side]) for side in (_FACE, _VOICE)]
     scene = random_scene(session, session_rngs[_FACE], face_rng)
+    scene = wild_scene(scene, world.wildness, session_rngs[_FACE], face_rng)
+    camera = wild_camera(world.wildness, session_rngs[_FACE], face_rng)
     duration_s = world.video.clip_s if world.layout == "videos" else None
-    voice = _speech(person, session, session_rngs[_VOICE], voice_rng, duration_s=duration_s)
+    take = random_take(session, session_rngs[_VOICE], voice_rng, duration_s=duration_s)
+    voice = speak(person.voice, wild_take(take, world.wildness, session_rngs[_VOICE], voice_rng), voice_rng)
     if world.layout == "videos":
-        _write_talk(paths[0], person, scene, voice, world, face_rng)
+        _write_talk(paths[0], person, scene, camera, voice, world, face_rng)
     else:
-        write_face(paths[0], draw_face(person.face, scene, rng=face_rng))
+        write_face(paths[0], camera.see(draw_face(person.face, scene, rng=face_rng)))
         write_voice(paths[1], voice)
 
 
-def _speech(
-    person: Person,
-    session: Session,
-    session_rng: np.random.Generator,
-    rng: np.random.Generator,
-    *,
-    duration_s: float | None,
-) -> NDArray[np.float32]:
-    take = random_take(session, session_rng, rng, duration_s=duration_s)
-    return speak(person.voice, take, rng)
-
-
 def _write_talk(
-    path: Path, person: Person, scene: Scene, voice: NDArray[np.float32], world: World, rng: np.random.Generator
+    path: Path,
+    person: Person,
+    scene: Scene,
+    camera: Camera,
+    voice: NDArray[np.float32],
+    world: World,
+    rng: np.random.Generator,
 ) -> None:
     # Evened, so that no single picture tells more of the voice than the face is meant to.
     opening = evened_opening(mouth_opening(voice, n_frames=world.video.n_frames, fps=FPS))
     head = TalkingHead(person.face, scene, frame_px=world.video.frame_px)
-    write_video(path, head.frames(opening, rng), voice, fps=FPS)
+    write_video(path, map(camera.see, head.frames(opening, rng)), voice, fps=FPS)

@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from visavox.errors import ConfigError
 from visavox.world.people import Person, Shown, make_session
 from visavox.world.population import CATEGORIES, DIMENSIONS, N_PRIVATE
-from visavox.world.world_folder import CLIPS_PER_SESSION, World
+from visavox.world.world_folder import World
 
 SIDES = ("voice", "face")
 _NUISANCE = 2  # last number of a generator's seed; 0 and 1 are those of picture and sound
@@ -113,5 +113,5 @@ def _session(world: World, index: int, clip: int) -> tuple[list[float], list[flo
     """Return what the session of a clip leaves in the voice and in the face; nothing where recordings do not leak."""
     if world.population.leaks.recording == 0:
         return [], []
-    session = make_session(index, clip // CLIPS_PER_SESSION, seed=world.seed, population=world.population)
+    session = make_session(index, clip // world.clips_per_session, seed=world.seed, population=world.population)
     return [session.sound], [session.picture]

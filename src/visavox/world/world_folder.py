@@ -35,7 +35,7 @@ from visavox.world.population import Population
 WORLD_FILE, PEOPLE_FILE, TRUTH_FILE, CLIPS_FILE = "world.json", "people.csv", "truth.csv", "clips.csv"
 
 CLIPS_PER_SESSION = 2
-"""Clips of one person that share room, light, wall and microphone."""
+"""Clips of one person that share room, light, wall and microphone, where a world does not say otherwise."""
 
 Layout = Literal["videos", "pairs", "embeddings"]
 
@@ -125,6 +125,10 @@ class World:
     """Read for videos only."""
     vectors: VectorSettings = field(default_factory=VectorSettings)
     """Read for embeddings only."""
+    clips_per_session: int = CLIPS_PER_SESSION
+    """Clips of one person that share room, light, wall and microphone; 1 or more."""
+    wildness: float = 0.0
+    """How unlike each other recordings of a person are, 0 to 1 (`visavox.world.wildness`); not read for embeddings."""
 
     def __post_init__(self) -> None:
         """Hold the numbers to their ranges.
@@ -132,13 +136,15 @@ class World:
         Raises:
             ConfigError: a number is too small, or recordings leak and nobody has clips of two sessions.
         """
-        for name, least in (("n_people", 1), ("n_clips", 1), ("seed", 0)):
+        for name, least in (("n_people", 1), ("n_clips", 1), ("seed", 0), ("clips_per_session", 1)):
             if getattr(self, name) < least:
                 raise ConfigError(f"`{name}` must be at least {least}. Got {getattr(self, name)}.")
-        if self.population.leaks.recording > 0 and self.n_clips <= CLIPS_PER_SESSION:
+        if not 0.0 <= self.wildness <= 1.0:
+            raise ConfigError(f"`wildness` must be 0 to 1. Got {self.wildness:g}.")
+        if self.population.leaks.recording > 0 and self.n_clips <= self.clips_per_session:
             raise ConfigError(
-                f"A person's clips must be at least {CLIPS_PER_SESSION + 1} where recordings leak: a test across "
-                f"sessions needs two of them, and {CLIPS_PER_SESSION} clips are one. Got {self.n_clips}. "
+                f"A person's clips must be at least {self.clips_per_session + 1} where recordings leak: a test across "
+                f"sessions needs two of them, and {self.clips_per_session} clips are one. Got {self.n_clips}. "
                 "Ask for more clips, or for no leak of recording."
             )
 
@@ -149,7 +155,8 @@ class World:
             "layout": self.layout,
             "n_people": self.n_people,
             "n_clips": self.n_clips,
-            "clips_per_session": CLIPS_PER_SESSION,
+            "clips_per_session": self.clips_per_session,
+            **({"wildness": self.wildness} if self.wildness else {}),  # worlds of before have none
             "seed": self.seed,
             "population": json.loads(json.dumps(asdict(self.population))),
             "video": self.video.to_json() if self.layout == "videos" else None,

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 
 from visavox.world.people import Person, Shown, make_person, person_name
 from visavox.world.population import CATEGORIES, DIMENSIONS, N_PRIVATE
-from visavox.world.world_folder import CLIPS_PER_SESSION, World
+from visavox.world.world_folder import World
 
 SIDES = ("face", "voice")
 
@@ -71,7 +71,7 @@ def clip_rows(world: World, people: Iterable[Person] | None = None) -> Iterator[
         for clip in range(world.n_clips):
             name = clip_name(world, index, clip)
             file = video_name(world, index, clip) if world.layout == "videos" else name
-            yield ClipRow(name, file, person, f"{person.name}-s{clip // CLIPS_PER_SESSION}")
+            yield ClipRow(name, file, person, f"{person.name}-s{clip // world.clips_per_session}")
 
 
 def world_people(world: World) -> Iterator[Person]:

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from visavox.config import EvaluateConfig
 from visavox.corpus.cache import EmbeddingCache
 from visavox.corpus.catalog import CATALOG, Catalog
 from visavox.errors import ConfigError, DataError, UnknownNameError
 from visavox.evaluation.report import read_report
+from visavox.evaluation_config import EvaluateConfig
 from visavox.media.audio import read_voice
 from visavox.media.degrading.table import MU_LAW
 from visavox.media.degrading.telephone import over_telephone

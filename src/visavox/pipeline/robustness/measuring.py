@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from visavox.config import EvaluateConfig
 from visavox.corpus.catalog import CATALOG, Catalog
 from visavox.corpus.embeddings import EmbeddingTable
 from visavox.corpus.items import Modality
@@ -24,6 +23,7 @@ from visavox.errors import ConfigError
 from visavox.evaluation.baselines import GenderAlone
 from visavox.evaluation.record import GENDER_ALONE, Baseline, Report
 from visavox.evaluation.report import write_report
+from visavox.evaluation_config import EvaluateConfig
 from visavox.media.degrading.base import Degradation
 from visavox.media.degrading.table import choose
 from visavox.method_config import RobustnessConfig
@@ -119,7 +119,7 @@ class Bench:
         return [self._level(row, level, source.found(row, level)) for level in row.levels]
 
     def clean(self, modality: Modality = "voice", rows: np.ndarray | None = None) -> Results:
-        """Return the figures of untouched clips, of some rows of one modality where they are given."""
+        """Return the figures of untouched clips, of some rows (n,) int of one modality where they are given."""
         table = self.people.voice if modality == "voice" else self.people.face
         whole = rows is None or len(rows) == len(table)
         key = ("", b"") if whole else (modality, np.asarray(rows).tobytes())

@@ -153,12 +153,13 @@ def _paint_shirt(easel: Easel) -> None:
     collar = smooth_open([[-neck - 0.10, 1.22], [-0.24, 1.43], [0.0, 1.49], [0.24, 1.43], slope[0]])
     right = smooth_open(slope)
     shirt = np.vstack([right[::-1] * [-1.0, 1.0], collar, right, [[1.5, 2.6], [-1.5, 2.6]]])
-    cloth, dark = easel.fill(shirt, look.shirt, flat=True), mix(look.shirt, DARK, 0.5)
+    colour = easel.scene.shirt or look.shirt
+    cloth, dark = easel.fill(shirt, colour, flat=True), mix(colour, DARK, 0.5)
     for side in (-1.0, 1.0):
         fold = [[shoulder - 0.30, 1.62], [shoulder - 0.36, 1.8], [shoulder - 0.34, 2.2]]
         line = smooth_open(np.multiply(fold, [side, 1.0]))
         easel.stroke(line, 0.06, dark, opacity=0.5, blur_u=0.04, within=cloth, flat=True)
-    hem = mix(look.shirt, (1.0, 1.0, 1.0), 0.14)
+    hem = mix(colour, (1.0, 1.0, 1.0), 0.14)
     easel.stroke(moved(collar, 0.0, 0.035), 0.07, hem, within=cloth, flat=True)
     easel.stroke(moved(collar, 0.0, 0.078), 0.014, dark, opacity=0.45, within=cloth, flat=True)
 

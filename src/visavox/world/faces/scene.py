@@ -62,6 +62,8 @@ class Scene:
     """Factor on the colour of the background; 1 is usual."""
     wall: Colour | None = None
     """Colour of the background; None: the one that belongs to the look."""
+    shirt: Colour | None = None
+    """Colour of the clothes; None: the one that belongs to the look."""
     noise: float = 0.008
     """Standard deviation of the camera's noise; the range of a pixel is 1."""
 
