@@ -84,7 +84,8 @@ def test_every_registry_finds_its_plug_ins_and_their_names_are_file_names(regist
     assert names
     for name in names:
         factory: Any = registry.get(name)
-        assert factory.__module__ == f"{registry.home}.{name}"
+        if factory.__module__.startswith("visavox."):  # tests register stand-ins of their own
+            assert factory.__module__ == f"{registry.home}.{name}"
 
 
 def test_looking_up_one_name_imports_no_other_plug_in() -> None:

@@ -30,7 +30,7 @@ def test_a_modality_without_weight_is_said() -> None:
     names = tuple(f"p{i // 2}" for i in range(8))
     vectors = (np.repeat(rng.normal(size=(4, 8)), 2, axis=0) + 0.1 * rng.normal(size=(8, 8))).astype(np.float32)
     people = EnrolledPeople.enroll(
-        {m: Samples(m, keys, keys, names, ("",) * 8, np.ones(8, np.float32), vectors) for m in ("voice", "face")}  # type: ignore[misc,arg-type]
+        {m: Samples(m, keys, keys, names, ("",) * 8, np.ones(8, np.float32), vectors) for m in ("voice", "face")}
     )
     people.fusions["voice", "face"] = Fusion({"voice": 0.0, "face": 2.0}, 0.0)
     assert list(weightless_sentences(people)) == ["The voice counts nothing beside the face here."]

@@ -159,7 +159,7 @@ def voice_windows(
     Example:
         >>> speech = [SpeechSegment(0.0, 4.0)]
         >>> voice = np.arange(4 * 16_000, dtype=np.float32)
-        >>> [part[0] / 16_000 for part in voice_windows(voice, speech, window_s=1.6, min_speech_s=0.5)]
+        >>> [round(float(part[0]) / 16_000, 3) for part in voice_windows(voice, speech, window_s=1.6, min_speech_s=0.5)]
         [0.0, 1.2, 2.4]
     """
     length = round(window_s * SAMPLE_RATE)
