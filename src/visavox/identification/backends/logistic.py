@@ -72,7 +72,8 @@ class LogisticBackend(Backend):
         """Fit all rows together; see `Backend.enroll`."""
         n_people = int(owners.max()) + 1
         data, basis = _in_span(self._inputs(vectors))
-        counts = np.asarray(weights, dtype=np.float64) / np.mean(weights)
+        totals = np.bincount(owners, weights, minlength=n_people)
+        counts = np.asarray(weights, dtype=np.float64) / totals[owners] * (len(data) / n_people)
         places = np.arange(len(data)), owners
 
         def loss(flat: Floats) -> tuple[float, Floats]:
@@ -101,8 +102,8 @@ class LogisticBackend(Backend):
         inputs = np.concatenate([self._inputs(vectors), self._inputs(others)])
         data, basis = _in_span(inputs)
         is_own = np.arange(len(data)) < len(vectors)
-        counts = np.concatenate([weights, of_others]).astype(np.float64)
-        counts /= counts.mean()
+        mean = len(data) / (self.n_people + 1)  # what each person weighs
+        counts = np.concatenate([mean * _shares(weights), mean * self.n_people * _shares(of_others)])
         rest = logsumexp(inputs @ self.rows.T.astype(np.float64) + self.offsets, axis=1) if self.n_people else 0.0
 
         def loss(flat: Floats) -> tuple[float, Floats]:
@@ -133,6 +134,10 @@ class LogisticBackend(Backend):
 
     def _inputs(self, vectors: Vectors) -> Floats:
         return ((unit_rows(vectors) - self.centre) * self.scale).astype(np.float64)
+
+
+def _shares(weights: NDArray[np.floating]) -> Floats:
+    return np.asarray(weights, dtype=np.float64) / np.sum(weights, dtype=np.float64)
 
 
 def _in_span(data: Floats) -> tuple[Floats, Floats]:
