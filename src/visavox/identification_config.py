@@ -52,8 +52,8 @@ class EnrollConfig(PooledConfig):
     """Choose, learn, calibrate and set the threshold anew on the clips of everybody enrolled now; by default what the
     first enrolment learned stays, and people are added to it."""
     voice_encoder: str | Mapping[str, Any] = field(default_factory=lambda: dict(VOICE_ENCODER))
-    """Voice encoder of a new folder: a name or {name: ..., option: ...}; ge2e_views names more people rightly, and takes
-    ten times as long a voice."""
+    """Voice encoder of a new folder: a name or {name: ..., option: ...}; ge2e_views names more people
+    rightly, and takes ten times as long a voice."""
     face_encoder: str | Mapping[str, Any] = field(default_factory=lambda: dict(FACE_ENCODER))
     """Face encoder of a new folder: a name or {name: ..., option: ...}."""
     detector: str = "mtcnn"

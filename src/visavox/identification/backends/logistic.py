@@ -34,9 +34,9 @@ MAX_STEPS = 300
 class LogisticBackend(Backend):
     """Multinomial logistic regression on vectors of unit length, centred on the enrolled and scaled as a whole.
 
-    The loss of one row is -log of the softmax at its person. What is minimised is the weighted sum of losses, each
-    person weighing as much as its rows together, plus `penalty` / 2 times the squared length of all weights. Offsets
-    are not penalised.
+    The loss of one row is -log of the softmax at its person. What is minimised is the weighted sum of losses, plus
+    `penalty` / 2 times the squared length of all weights. People weigh the same, however many or good their rows are,
+    and all rows together as many as they are. Offsets are not penalised.
 
     Args:
         penalty: above 0; small: the enrolled are told apart at any price; large: rows tend to means of people.
