@@ -40,7 +40,7 @@ def inputs_by_hand(vectors: np.ndarray, owners: np.ndarray, weights: np.ndarray)
 def balanced(owners: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Weights of which each person has the same sum, 1 on average over rows."""
     sums = np.array([weights[owners == p].sum() for p in owners])
-    return weights / sums * len(owners) / (owners.max() + 1)
+    return np.asarray(weights / sums * len(owners) / (owners.max() + 1))
 
 
 @pytest.mark.parametrize("penalty", [0.05, 1.0, 20.0])
