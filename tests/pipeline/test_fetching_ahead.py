@@ -204,7 +204,7 @@ def test_when_it_is_left_threads_end_and_files_go(tmp_path: Path, how: str) -> N
     else:
         del clips
         gc.collect()
-    assert time.monotonic() - began_s < 20  # the fetches would wait for 60; collecting garbage alone takes a second in a full run
+    assert time.monotonic() - began_s < 20  # the fetches would wait for 60; a collection alone takes a second
     assert list((tmp_path / "d").iterdir()) == [taken.path]
 
 

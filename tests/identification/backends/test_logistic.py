@@ -34,7 +34,7 @@ def inputs_by_hand(vectors: np.ndarray, owners: np.ndarray, weights: np.ndarray)
     units = unit_rows(vectors).astype(np.float64)
     means = [np.average(units[owners == p], axis=0, weights=weights[owners == p]) for p in range(owners.max() + 1)]
     centred = units - np.mean(means, axis=0)
-    return centred / np.sqrt(np.average((centred**2).sum(axis=1), weights=weights))
+    return np.asarray(centred / np.sqrt(np.average((centred**2).sum(axis=1), weights=weights)))
 
 
 def balanced(owners: np.ndarray, weights: np.ndarray) -> np.ndarray:
