@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -62,6 +63,74 @@ def test_workers_end_with_a_parent_that_is_killed() -> None:
     assert (ended.returncode, ended.stdout) == (-signal.SIGKILL, "7\n")
 
 
+INTERRUPTED_CODE = """
+import os, signal, threading, time
+from contextlib import closing
+from visavox.worker_pool import stream, thread_stream
+if __name__ == "__main__":
+    threading.Thread(target=time.sleep, args=(30,), daemon=True).start()  # it takes signals that the first one blocks
+    try:
+        with closing(%s) as results:
+            %s
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+"""
+
+
+def run_interrupted(stream: str, then: str) -> float:
+    """Run code that interrupts itself, and return how long it took from there, in seconds."""
+    run = [sys.executable, "-c", INTERRUPTED_CODE % (stream, then)]
+    ended = subprocess.run(run, capture_output=True, text=True, timeout=20, check=False)
+    after = time.time()
+    begun, said = ended.stdout.split()
+    assert (ended.returncode, ended.stderr, said) == (0, "", "interrupted")
+    return after - float(begun)
+
+
+NOW = "print(time.time(), flush=True)"
+AFTER_ONE = f"next(results); {NOW}; os.kill(os.getpid(), signal.SIGINT); time.sleep(9)"
+
+
+def test_ctrl_c_does_not_wait_for_jobs_on_their_way() -> None:
+    """`enroll` went on for 5 to 14 s: each worker first imported what it needs, and did what was queued."""
+    assert run_interrupted("stream(time.sleep, [0] + [15] * 9, n_workers=2)", AFTER_ONE) < 3
+
+
+def test_ctrl_c_does_not_wait_for_workers_that_are_starting() -> None:
+    later = "threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT)).start()"
+    assert run_interrupted("stream(time.sleep, [15] * 9, n_workers=2)", f"{later}; {NOW}; list(results)") < 3
+
+
+def test_a_worker_that_ends_in_the_middle_of_a_message_keeps_nobody_waiting() -> None:
+    """The rest of a large result never comes; the thread that read it would have waited for good."""
+    then = AFTER_ONE.replace("os.kill", "time.sleep(0.5); os.kill")
+    assert run_interrupted("stream(bytes, [1] + [300_000_000] * 9, n_workers=2)", then) < 4
+
+
+def test_ctrl_c_while_a_process_starts_waits_until_the_pool_knows_of_it() -> None:
+    """Another thread took the signal that was blocked; the process was then nobody's, and `enroll` waited for it."""
+    code = (
+        "import os, signal, threading, time\n"
+        "from visavox.worker_pool import _interrupts_held_back\n"
+        "threading.Thread(target=time.sleep, args=(30,), daemon=True).start()\n"
+        "for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGTERM, lambda *_: 1 / 0)):\n"
+        "    signal.signal(number, handler)\n"
+        "    try:\n"
+        "        with _interrupts_held_back():\n"
+        "            os.kill(os.getpid(), number)\n"
+        "            time.sleep(0.1)\n"
+        "            print('whole', end=' ')\n"
+        "    except (KeyboardInterrupt, ZeroDivisionError) as error:\n"
+        "        print(type(error).__name__, signal.getsignal(number) is handler)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert (ended.stdout, ended.stderr) == ("whole KeyboardInterrupt True\nwhole ZeroDivisionError True\n", "")
+
+
+def test_ctrl_c_ends_threads_too() -> None:
+    assert run_interrupted("thread_stream(time.sleep, [0] + [0.3] * 99, n_threads=2)", AFTER_ONE) < 3
+
+
 def test_a_system_that_does_not_tell_affinity_counts_its_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     """macOS has no os.sched_getaffinity, so every command with workers failed there."""
     monkeypatch.delattr(os, "sched_getaffinity")
@@ -108,7 +177,7 @@ def test_jobs_are_taken_a_few_at_a_time() -> None:
     results = stream(abs, jobs(), n_workers=2)
     next(results)
     assert taken < 20
-    results.close()  # type: ignore[attr-defined]
+    results.close()
 
 
 def test_the_environment_is_as_before() -> None:

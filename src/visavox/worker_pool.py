@@ -16,10 +16,12 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import resource_tracker
+from queue import SimpleQueue
+from types import FrameType
 from typing import Any, TypeVar
 
 import cv2
@@ -106,35 +108,52 @@ def _pooled(
             initargs=start,
         )
         job_of: dict[Future[Result], Job] = {}
+        done: SimpleQueue[Future[Result]] = SimpleQueue()
         try:
             for job in jobs:
                 try:
                     with _interrupts_held_back():
-                        job_of[pool.submit(function, job)] = job
+                        future = pool.submit(function, job)
+                        job_of[future] = job
+                        future.add_done_callback(done.put)
                 except BrokenProcessPool:
                     unfinished.append(job)
                     break
                 if len(job_of) >= 3 * n_workers:  # enough to keep every process busy, few enough to stop at once
-                    yield from _finished(job_of, unfinished)
+                    yield from _finished(done.get(), job_of, unfinished)
                     if unfinished:
                         break
             while job_of:
-                yield from _finished(job_of, unfinished)
+                yield from _finished(done.get(), job_of, unfinished)
         finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+            with _interrupts_held_back():
+                if job_of:
+                    _kill(pool)
+                pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _finished(job_of: dict[Future[Result], Job], unfinished: list[Job]) -> Iterator[Result]:
-    """Wait for one result or more and take them out; of a pool that broke, note the jobs instead."""
-    done, _ = wait(job_of, return_when=FIRST_COMPLETED)
-    for future in done:
-        job = job_of.pop(future)
-        try:
-            result = future.result()
-        except BrokenProcessPool:
-            unfinished.append(job)
-            continue
-        yield result
+def _finished(future: Future[Result], job_of: dict[Future[Result], Job], unfinished: list[Job]) -> Iterator[Result]:
+    """Take out one result; of a pool that broke, note the job instead."""
+    job = job_of.pop(future)
+    try:
+        result = future.result()
+    except BrokenProcessPool:
+        unfinished.append(job)
+        return
+    yield result
+
+
+def _kill(pool: ProcessPoolExecutor) -> None:
+    """End the processes of a pool at once: nobody waits for their results any more.
+
+    Asked in a friendly way, each would first import what it needs and do what is queued, which takes many seconds.
+    """
+    # A process may end in the middle of a message. Whoever waits for the rest of it is told that there is none only
+    # when this process holds no such end of the pipe itself.
+    pool._result_queue._writer.close()  # type: ignore[attr-defined]  # of CPython, 3.11 to 3.14
+    pool._call_queue._reader.close()  # type: ignore[attr-defined]
+    for process in list(pool._processes.values()):
+        process.kill()
 
 
 def thread_stream(
@@ -163,16 +182,18 @@ def thread_stream(
         yield from stream(function, jobs, n_workers=1, initializer=initializer, arguments=arguments)
         return
     with ThreadPoolExecutor(n_threads, initializer=initializer, initargs=arguments) as pool:
-        waiting: set[Future[Result]] = set()
+        n_waiting = 0
+        done: SimpleQueue[Future[Result]] = SimpleQueue()
         try:
             for job in jobs:
-                waiting.add(pool.submit(function, job))
-                if len(waiting) >= 2 * n_threads:
-                    done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                    yield from (future.result() for future in done)
-            while waiting:
-                done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
-                yield from (future.result() for future in done)
+                with _interrupts_held_back():
+                    pool.submit(function, job).add_done_callback(done.put)
+                n_waiting += 1
+                if n_waiting >= 2 * n_threads:
+                    yield done.get().result()
+                    n_waiting -= 1
+            for _ in range(n_waiting):
+                yield done.get().result()
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
 
@@ -197,8 +218,35 @@ def _leave_with_parent() -> None:
 def _interrupts_held_back() -> Iterator[None]:
     """Let Ctrl-C wait for a moment, and let a process that starts meanwhile never see it.
 
-    A terminal sends it to every process; one that was still importing would answer with a traceback.
+    An interrupt in the middle of a pool's own work leaves a lock that nobody opens, or a process that nobody ends. And
+    a terminal sends it to every process; one that was still importing would answer with a traceback.
     """
+    # Blocking the signal alone does not hold it back here: another thread, one of OpenBLAS for instance, takes it, and
+    # its handler runs in the main thread all the same.
+    held: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        held.append(number)
+
+    is_main = threading.current_thread() is threading.main_thread()  # no other thread has handlers
+    numbers: tuple[int, ...] = (signal.SIGINT, signal.SIGTERM) if is_main else ()
+    before = {number: signal.getsignal(number) for number in numbers}
+    before = {number: handler for number, handler in before.items() if callable(handler)}
+    try:
+        for number in before:
+            signal.signal(number, note)
+        with _interrupts_blocked():
+            yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number in held:
+            signal.raise_signal(number)
+
+
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Block Ctrl-C in this thread, so that processes which it starts meanwhile inherit that."""
     mask = getattr(signal, "pthread_sigmask", None)  # Windows has none
     if mask is None:
         yield
