@@ -17,10 +17,10 @@ ROOT = Path(visavox.__file__).parent
 LAYER = {
     "metrics": 0, "objectives": 0, "errors": 0, "registry": 0,
     "config": 1, "corpus_config": 1, "method_config": 1,
-    "evaluation_config": 1, "identification_config": 1, "command_line": 1, "persistence": 1, "worker_pool": 1,
+    "evaluation_config": 1, "identification_config": 1, "generation_config": 1, "command_line": 1, "persistence": 1, "worker_pool": 1,
     "media": 2, "corpus": 2, "world": 2,
     "batches": 3, "models": 3, "evaluation": 3, "identification": 3,
-    "pipeline": 4,
+    "generation": 4, "pipeline": 4,
 }  # fmt: skip
 
 # Siblings and neighbours that must not know each other, whatever their layer says.
@@ -34,6 +34,7 @@ FORBIDDEN = {
     "batches": {"models", "evaluation"},
     "evaluation": {"models", "batches", "world", "identification"},
     "identification": {"models", "batches", "evaluation", "media", "world"},
+    "generation": {"corpus", "batches", "evaluation", "world", "identification"},
 }  # fmt: skip
 
 # Within a layer: errors and the registry are below everything; the world may write media; the commands of a corpus
@@ -42,15 +43,16 @@ BELOW_ALL = {"errors", "registry"}
 ALLOWED_SIDEWAYS = {
     ("world", "media"), ("corpus_config", "config"), ("method_config", "config"),
     ("evaluation_config", "config"), ("identification_config", "config"),
+    ("generation_config", "config"), ("pipeline", "generation"),
 }  # fmt: skip
 
 EVERYWHERE = {"numpy"} | set(sys.stdlib_module_names)
 THIRD_PARTY = {
     "errors": set(), "registry": set(), "__init__": set(),
-    "metrics": {"scipy", "sklearn"},
+    "metrics": {"scipy", "sklearn", "skimage"},
     "objectives": {"torch"},
     "worker_pool": {"cv2"}, "config": set(), "corpus_config": set(), "method_config": set(),
-    "evaluation_config": set(), "identification_config": set(),
+    "evaluation_config": set(), "identification_config": set(), "generation_config": set(),
     "command_line": {"jsonargparse", "docstring_parser"},
     "persistence": {"torch", "safetensors", "huggingface_hub"},
     "media": {
@@ -60,11 +62,12 @@ THIRD_PARTY = {
     "corpus": {"pyarrow", "scipy"},
     "world": {"scipy", "cv2", "PIL", "soundfile"},
     "batches": {"torch"},
-    "models": {"torch", "scipy", "safetensors", "cv2", "sklearn", "transformers"},
+    "models": {"torch", "scipy", "safetensors", "cv2", "sklearn", "transformers", "diffusers"},
     "identification": {"sklearn", "scipy"},
     "evaluation": {"matplotlib", "sklearn", "scipy", "PIL", "soundfile"},
+    "generation": {"torch", "diffusers", "safetensors", "cv2", "PIL", "scipy"},
     "pipeline": {
-        "torch", "tensorboard", "rich", "sklearn", "safetensors", "yaml", "av", "cv2", "PIL", "ray", "pyarrow",
+        "torch", "diffusers", "tensorboard", "rich", "sklearn", "safetensors", "yaml", "av", "cv2", "PIL", "ray", "pyarrow",
         "soundfile", "onnx", "onnxscript", "onnxruntime", "scipy", "optuna",
     },
 }  # fmt: skip

@@ -42,6 +42,7 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "export": ("ExportConfig", ("model",)),
     "enroll": ("EnrollConfig", ()),
     "identify": ("IdentifyConfig", ("people",)),
+    "generate": ("GenerateConfig", ("voice",)),
     "match": ("MatchConfig", ("voice", "faces")),
     "run": ("RunConfig", ("recipe",)),
     "simulate": ("SimulateConfig", ()),
@@ -51,6 +52,7 @@ CONFIGS = (
     "visavox.config",
     "visavox.corpus_config",
     "visavox.evaluation_config",
+    "visavox.generation_config",
     "visavox.identification_config",
     "visavox.method_config",
 )
@@ -63,6 +65,9 @@ LISTS = {
     "associators": "ASSOCIATORS",
     "identifiers": "IDENTIFIERS",
     "backends": "BACKENDS",
+    "drawers": "DRAWERS",
+    "decoders": "FACE_DECODERS",
+    "predictors": "PREDICTORS",
 }
 
 

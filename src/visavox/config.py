@@ -11,7 +11,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -36,6 +36,13 @@ AT_LEAST: Mapping[str, float] = {
     **{"people": 2, "clips": 1, "nuisance": 0, "dim": 0},
 }
 """Smallest value of the numbers that mean the same in every command."""
+
+
+OF_ASSOCIATION = (
+    *("embeddings", "objective", "voice_encoder", "face_encoder", "end_to_end", "calibration"),
+    *("subset", "associator", "patience_epochs", "checkpoint_every_epochs"),
+)
+"""Options of `train` that the task association alone has a use for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -190,11 +197,15 @@ class SplitConfig(CommandConfig):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig(NetworkConfig):
-    """Train an associator on embeddings or, end to end, on a corpus; or networks that name known people."""
+    """Train an associator on embeddings or, end to end, on a corpus; networks that name known people; or what draws."""
 
-    task: Literal["association", "identification"] = "association"
+    task: Literal["association", "identification", "reconstruction", "diffusion"] = "association"
     """association learns to match voices and faces of anybody; identification learns to name the people of a corpus,
-    with the networks of `networks`."""
+    with the networks of `networks`; reconstruction learns to predict a face feature from a voice and to decode it to a
+    picture; diffusion learns to draw faces step by step from the conditions of `drawing`."""
+    drawing: str | Mapping[str, Any] = field(default_factory=dict)
+    """With task reconstruction or diffusion: settings of the parts and their training, or a YAML file that holds them;
+    docs/drawing.md explains all, an unknown name lists them."""
     networks: str | Mapping[str, Any] = field(default_factory=dict)
     """With task identification: name -> {network: ..., training: ...} of each network and ensemble, or a YAML file that
     holds it; docs/identification.md explains all, an unknown name lists them."""
@@ -252,6 +263,13 @@ class TrainConfig(NetworkConfig):
                 for, a number format that nothing is trained in, or a number out of range.
         """
         super().__post_init__()
+        if self.task in ("reconstruction", "diffusion"):
+            self._check_drawing()
+            return
+        if self.drawing:
+            raise ConfigError(
+                f"`drawing` is of the tasks reconstruction and diffusion. Got the task {self.task}. Leave it out."
+            )
         if self.task == "identification":
             self._check_identification()
             return
@@ -294,18 +312,22 @@ class TrainConfig(NetworkConfig):
             )
         if not self.networks:
             raise ConfigError("The task identification needs --networks: which networks to train, or a file of them.")
-        of_association: tuple[str, ...] = (
-            "embeddings",
-            "objective",
-            "voice_encoder",
-            "face_encoder",
-            "end_to_end",
-            "calibration",
-        )
-        of_association += ("subset", "associator", "patience_epochs", "checkpoint_every_epochs")
-        for name in of_association:
-            if getattr(self, name) != (getattr(TrainConfig, name) if name != "end_to_end" else {}):
-                raise ConfigError(f"`{name}` is of the task association. Write it into the entry of a network instead.")
+        self._refuse(OF_ASSOCIATION, "is of the task association. Write it into the entry of a network instead")
+
+    def _check_drawing(self) -> None:
+        if self.corpus is None or self.splits is None:
+            raise ConfigError(
+                f"The task {self.task} needs --corpus, a folder that `prepare` wrote, and --splits, one that `split` "
+                "wrote."
+            )
+        self._refuse(OF_ASSOCIATION, f"is of the task association. Got the task {self.task}. Leave it out")
+        self._refuse(("networks", "only"), f"is of the task identification. Got the task {self.task}. Leave it out")
+
+    def _refuse(self, names: Sequence[str], why: str) -> None:
+        for name in names:
+            default = {} if name in ("end_to_end", "networks") else getattr(TrainConfig, name)
+            if getattr(self, name) != default:
+                raise ConfigError(f"`{name}` {why}.")
 
     def _check_end_to_end(self) -> None:
         if self.splits is None:

@@ -43,10 +43,20 @@ class EvaluateConfig(PooledConfig):
     the strips of the best and worst matches."""
     trials: Path | None = None
     """Folder of trial lists that `split` or `trials` wrote; without it every pair counts."""
-    protocol: Literal["visavox", "sss", "pins", "fame", "sbs", "identification"] = "visavox"
+    protocol: Literal["visavox", "sss", "pins", "fame", "sbs", "identification", "reconstruction"] = "visavox"
     """Whose protocol: ours, Seeking the Shape of Sound (sss), Learnable PINs and CMPC (pins), FAME (fame), or the
     side-by-side test of FaceTones (sbs), or who of the known people it is (identification, whose model is a folder of
-    `enroll` or a run of `train --task identification`); published numbers of two protocols are never comparable."""
+    `enroll` or a run of `train --task identification`), or how much of the true face is in the faces drawn from a voice
+    (reconstruction, whose model draws); published numbers of two protocols are never comparable."""
+    drawn: Mapping[str, Path] = field(default_factory=dict)
+    """With reconstruction: name -> folder of pictures that another system drew, named by clip, judged beside the
+    model's."""
+    methods: tuple[str, ...] = ()
+    """With reconstruction: which of the model's ways of drawing to judge; by default all it has."""
+    samples: int = 4
+    """With reconstruction: faces drawn for each voice."""
+    training: Path | None = None
+    """With reconstruction: corpus that the model was trained on, for the training face nearest to each drawn one."""
     lists: Path | None = None
     """With sss, pins or fame: folder of the published list files."""
     identities: Path | None = None
@@ -82,7 +92,10 @@ class EvaluateConfig(PooledConfig):
                 or a number out of range.
         """
         super().__post_init__()
-        if self.protocol in ("visavox", "sbs", "identification"):
+        for name in ("drawn", "methods", "training"):
+            if getattr(self, name) and self.protocol != "reconstruction":
+                raise ConfigError(f"`{name}` is of the protocol reconstruction. Got {self.protocol!r}. Leave it out.")
+        if self.protocol in ("visavox", "sbs", "identification", "reconstruction"):
             for name in ("lists", "identities"):
                 if getattr(self, name) is not None:
                     raise ConfigError(

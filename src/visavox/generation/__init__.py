@@ -1,0 +1,1 @@
+"""From a voice that was heard to pictures of a face: conditions and their provenance, drawers, sheets."""

@@ -1,0 +1,1 @@
+"""Training and use of what draws faces from voices."""

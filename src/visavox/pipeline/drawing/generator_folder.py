@@ -1,0 +1,174 @@
+"""The folder of what draws faces from voices: a generator of several parts, each a saved network.
+
+    generator/
+        config.json          kind "generator": the voice encoder, the methods, sizes and choices
+        model.safetensors    the mean picture
+        README.md            the card
+        people.json          hashed names of who was learned from
+        face_encoder/  predictor/  decoder/      of the method decoder
+        autoencoder/  denoiser/  upsampler/      of the method diffusion; without an upsampler it draws no 128 px
+
+A part is written as soon as it is trained, so that a run that stops goes on with the next. It neither trains nor
+draws.
+
+Example:
+    generator = Generator.load("portrait")
+    generator.methods, generator.image_px        # ('decoder', 'diffusion'), 64
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from visavox.errors import DataError
+from visavox.persistence import check_tensors, load_folder, resolve_model, save_folder
+
+KIND, NAME = "generator", "voice_to_face"
+PART_KIND = "generator part"
+PARTS = ("face_encoder", "predictor", "decoder", "autoencoder", "denoiser", "upsampler")
+METHOD_PARTS: Mapping[str, tuple[str, ...]] = {
+    "decoder": ("predictor", "decoder"),
+    "diffusion": ("autoencoder", "denoiser"),
+}
+PEOPLE = "people.json"
+MEAN_PICTURE = "mean_picture"
+
+
+@dataclass(frozen=True, eq=False)
+class Generator:
+    """What the folder of a generator says; its parts are loaded when they are asked for."""
+
+    folder: Path
+    voice_encoder: str | Mapping[str, Any]
+    """Frozen voice encoder whose vectors the parts take."""
+    image_px: int
+    window_s: float
+    """Length of the windows of speech that a voice is cut into, one vector each."""
+    mean_picture: np.ndarray
+    """(image_px, image_px, 3) float32, 0 to 255: the mean of the faces that were learned from."""
+    choices: Mapping[str, Any] = field(default_factory=dict)
+    """Method -> its defaults, as in {"decoder": {"guidance": 1.5}, "diffusion": {"guidance": 3.0, "n_steps": 20}}."""
+    people: frozenset[str] = frozenset()
+    """`visavox.pipeline.voice_face_model.hash_identity` of everybody who was learned from."""
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """The ways of drawing whose parts are all there."""
+        return tuple(m for m, parts in METHOD_PARTS.items() if all(self.has(part) for part in parts))
+
+    def has(self, part: str) -> bool:
+        """Return whether a part is there."""
+        return (self.folder / part / "config.json").is_file()
+
+    @classmethod
+    def load(cls, name: str | Path) -> Generator:
+        """Read a generator.
+
+        Args:
+            name: a boxed name, a folder (of a generator, or of a run that holds `generator/`), or a hub id.
+
+        Raises:
+            DataError: it is missing or damaged, or something else.
+        """
+        folder = resolve_model(name)
+        if (folder / "generator" / "config.json").is_file():
+            folder = folder / "generator"
+        saved = load_folder(folder, kind=KIND)
+        arguments = saved.arguments
+        px = int(arguments["image_px"])
+        check_tensors(saved.tensors, {MEAN_PICTURE: (px, px, 3)}, owner=str(folder))
+        file = folder / PEOPLE
+        people = frozenset(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else frozenset()
+        return cls(
+            folder,
+            arguments["voice_encoder"],
+            px,
+            float(arguments["window_s"]),
+            saved.tensors[MEAN_PICTURE].astype(np.float32),
+            arguments.get("choices", {}),
+            people,
+        )
+
+    def save(self, *, card: str) -> None:
+        """Write config, mean picture, people and card, leaving the parts as they are.
+
+        Raises:
+            DataError: the folder cannot be written.
+        """
+        kept = {part: self.folder / part for part in PARTS if self.has(part)}
+        files: dict[str, str | bytes] = {
+            "README.md": card,
+            PEOPLE: json.dumps(sorted(self.people), indent=0) + "\n",
+        }
+        for part, folder in kept.items():
+            files.update({f"{part}/{file.name}": file.read_bytes() for file in folder.iterdir() if file.is_file()})
+        save_folder(
+            self.folder,
+            kind=KIND,
+            name=NAME,
+            arguments={
+                "voice_encoder": self.voice_encoder,
+                "image_px": self.image_px,
+                "window_s": self.window_s,
+                "choices": dict(self.choices),
+            },
+            tensors={MEAN_PICTURE: np.asarray(self.mean_picture, np.float32)},
+            extra_files=files,
+            overwrite=True,
+        )
+
+
+def save_part(
+    folder: Path, part: str, *, name: str, arguments: Mapping[str, Any], network: nn.Module, half: bool = False
+) -> None:
+    """Write one part of a generator.
+
+    Args:
+        folder: of the generator; made where it is missing.
+        part: one of `PARTS`.
+        name: registry name, or name of the class where there is no registry.
+        arguments: keyword arguments that build the network again.
+        network: its weights and buffers are written.
+        half: keep floating-point tensors as float16.
+
+    Raises:
+        DataError: the folder cannot be written.
+    """
+    tensors = {}
+    for key, value in network.state_dict().items():
+        array = value.detach().cpu().float().numpy() if value.is_floating_point() else value.detach().cpu().numpy()
+        tensors[key] = array.astype(np.float16) if half and value.is_floating_point() else array
+    save_folder(folder / part, kind=PART_KIND, name=name, arguments=arguments, tensors=tensors, overwrite=True)
+
+
+def load_part(network: nn.Module, folder: Path, part: str) -> None:
+    """Put the saved weights of a part into a network that was built from its arguments; float32 from here on.
+
+    Raises:
+        DataError: the part is missing or damaged, or its tensors do not fit.
+    """
+    saved = load_folder(folder / part, kind=PART_KIND)
+    expected = {key: tuple(value.shape) for key, value in network.state_dict().items()}
+    check_tensors(saved.tensors, expected, owner=f"the {part} of {folder}")
+    state = network.state_dict()
+    network.load_state_dict({k: torch.from_numpy(np.asarray(a)).to(state[k].dtype) for k, a in saved.tensors.items()})
+
+
+def part_spec(folder: Path, part: str) -> dict[str, Any]:
+    """Return name and arguments of a part.
+
+    Raises:
+        DataError: the part is missing or damaged.
+    """
+    if not (folder / part / "config.json").is_file():
+        there = ", ".join(p for p in PARTS if (folder / p / "config.json").is_file()) or "none"
+        raise DataError(f"{folder} has no part {part}. Its parts: {there}. Train it, or use a method without it.")
+    return load_folder(folder / part, kind=PART_KIND).spec
