@@ -12,7 +12,7 @@ Example:
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -44,12 +44,15 @@ class DrawingRequest:
     told: tuple[Condition, ...] = (Condition("voice", FROM_VOICE),)
     """All conditions that may be used, each with its provenance; those of the voice take their numbers from `heard`."""
     n_samples: int = 1
+    first_sample: int = 0
+    """Number of the first sample that is drawn, 0 or more: so many are drawn in pieces, `n_samples` a piece, and are
+    the same as if they had been drawn at once. Sample 0 of the decoder is the expected face."""
     seed: int = 0
     guidance: float | None = None
     """How far to follow the conditions: 0 ignores them, 1 follows them, more exaggerates; None takes the drawer's own.
     Of what is predicted with conditions, p, and without, m, m + guidance * (p - m) is drawn."""
     options: dict[str, Any] = field(default_factory=dict)
-    """Of one drawer alone: sampler, n_steps."""
+    """Of one drawer alone: sampler, n_steps; px where it draws several sizes."""
 
 
 class FaceDrawer(ABC):
@@ -60,12 +63,20 @@ class FaceDrawer(ABC):
         image_px: side of a picture.
         conditions: names that it was trained with; any other is refused by the caller.
         guidance: its own default.
+        sizes_px: sides of the pictures that it can draw, `image_px` among them; with several, the option `px` chooses.
+        known_values: condition -> names that it can be told, of those conditions that are a choice among names.
     """
 
     name: ClassVar[str]
     image_px: int
     conditions: tuple[str, ...]
     guidance: float
+    known_values: Mapping[str, tuple[str, ...]] = {}
+
+    @property
+    def sizes_px(self) -> tuple[int, ...]:
+        """Sides of the pictures that it can draw."""
+        return (self.image_px,)
 
     @abstractmethod
     def draw(self, request: DrawingRequest, progress: Progress | None = None) -> NDArray[np.uint8]:
