@@ -8,7 +8,11 @@ from pathlib import Path
 import pytest
 
 from visavox.__main__ import main
-from visavox.enroll import describe
+from visavox.corpus.catalog import CATALOG, Catalog
+from visavox.corpus.items import MediaItem
+from visavox.enroll import describe, kept
+from visavox.pipeline import enrolling
+from visavox.pipeline.enrolled_folder import UNFINISHED, saved_at
 from visavox.pipeline.enrolling import EnrollOutcome
 
 
@@ -38,6 +42,39 @@ def test_enrolling_twice_doubles_nothing_and_says_so(
     assert "  renamed: 3 is 18\n" in capsys.readouterr().out
     assert main([*words[:1], "--out", words[-1], "--remove", "18", "18", "--refit"]) == 0
     assert "  removed: 18; nothing of theirs is kept, nor rests on them\n" in capsys.readouterr().out
+
+
+def interrupted_at(patch: pytest.MonkeyPatch, name: str, words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with patch.context() as inner:
+        inner.setattr(enrolling, name, interrupt)
+        assert main(words) == 130
+    said = capsys.readouterr()
+    assert said.out == ""
+    return said.err
+
+
+def test_ctrl_c_says_what_is_kept_and_no_more(
+    small_world: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was said that what was done is kept, when nothing had been done."""
+    out = tmp_path / "people"
+    words = ["enroll", "--pairs", str(small_world), "--out", str(out), "--workers", "1"]
+    nothing = "visavox: interrupted. Nothing was done yet, and nobody is enrolled or changed.\n"
+    assert interrupted_at(monkeypatch, "prepare_clips", words, capsys) == nothing
+    corpus = tmp_path / "people" / UNFINISHED / "ab" / "corpus"
+    corpus.mkdir(parents=True)
+    with Catalog.create(corpus / CATALOG, {}) as catalog:
+        catalog.add_clip([MediaItem("k", "c", "voice", person="Ann")])
+    assert interrupted_at(monkeypatch, "prepare_clips", words, capsys) == (
+        f"visavox: interrupted. Nobody is enrolled or changed yet. 1 prepared clip kept in {out / UNFINISHED}: run the "
+        "same command again to go on, or delete that folder.\n"
+    )
+    before = saved_at(out)
+    (out / "config.json").write_text("{}")
+    assert kept(out, before) == f"{out} is written: all that was asked for is done."
 
 
 def test_an_outcome_in_words() -> None:

@@ -47,9 +47,11 @@ def test_what_can_be_asked_of_an_enrolment(asked: dict[str, Any]) -> None:
         ({"pairs": PAIRS, "voice_window_s": -1.0}, "`voice_window_s` must be 0 or more. Got -1.0"),
         ({"embeddings": Path("e"), "voice_window_s": 2.0}, "`voice_window_s` needs the sound"),
         ({"rename": {"Ann": "  "}}, "`rename` takes names, which hold more than spaces. Got '  '"),
-        ({"rename": {"Ann": None}}, "`rename` takes names. Got None. Put what YAML takes for something else in quotes"),
+        ({"rename": {"Ann": None}}, r"Got None for a name, in \{'Ann': None\}: YAML takes a bare Null, No"),
+        ({"rename": {None: "Ann"}}, r"`rename` maps names to names\. Got None for a name, in \{None: 'Ann'\}: YAML"),
+        ({"rename": {None: "Ann"}}, "Put names in quotes, as in --rename"),
         ({"rename": {True: "Ann"}}, "Got True"),
-        ({"pairs": PAIRS, "columns": {"person": ["a"]}}, r"`columns` takes names. Got \['a'\]"),
+        ({"pairs": PAIRS, "columns": {"person": ["a"]}}, r"`columns` maps names to names\. Got \['a'\] for"),
         ({"pairs": PAIRS, "workers": -1}, "`workers` must be at least 0. Got -1"),
     ],
 )

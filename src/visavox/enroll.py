@@ -11,11 +11,13 @@ import dataclasses
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from visavox.errors import one_line
 from visavox.identification_config import EnrollConfig
 from visavox.pipeline.console import progress_bar
-from visavox.pipeline.enrolling import EnrollOutcome, enroll_people
+from visavox.pipeline.enrolled_folder import UNFINISHED, saved_at
+from visavox.pipeline.enrolling import EnrollOutcome, enroll_people, n_prepared
 
 GONE = "nothing of theirs is kept, nor rests on them"
 GONE_BUT = (
@@ -25,14 +27,37 @@ GONE_BUT = (
 
 
 def run(config: EnrollConfig) -> int:
-    """Enrol, remove, rename, and print who is enrolled now. Returns 0."""
-    with progress_bar("Enrolling", quiet=config.quiet) as progress:
-        outcome = enroll_people(config, progress)
+    """Enrol, remove, rename, and print who is enrolled now. Returns 0; 130 where it was interrupted."""
+    before = saved_at(config.out)
+    try:
+        with progress_bar("Enrolling", quiet=config.quiet) as progress:
+            outcome = enroll_people(config, progress)
+    except KeyboardInterrupt:
+        sys.stderr.write(f"visavox: interrupted. {one_line(kept(config.out, before))}\n")
+        return 130
     if config.json:
         sys.stdout.write(json.dumps(dataclasses.asdict(outcome), indent=2, default=str) + "\n")
     elif not config.quiet:
         sys.stdout.write(describe(outcome))
     return 0
+
+
+def kept(out: Path, before: tuple[int, ...]) -> str:
+    """Return what an enrolment that was interrupted leaves, and how to go on.
+
+    Args:
+        out: folder of the people.
+        before: what `saved_at` said of it.
+    """
+    if saved_at(out) != before:
+        return f"{out} is written: all that was asked for is done."
+    n_clips = n_prepared(out)
+    if not n_clips:
+        return "Nothing was done yet, and nobody is enrolled or changed."
+    return (
+        f"Nobody is enrolled or changed yet. {_count(n_clips, 'prepared clip')} kept in {out / UNFINISHED}: "
+        "run the same command again to go on, or delete that folder."
+    )
 
 
 def describe(outcome: EnrollOutcome) -> str:

@@ -140,11 +140,11 @@ def _names(option: str, names: Mapping[Any, Any]) -> dict[str, str]:
     Raises:
         ConfigError: one is no name: nothing but spaces, or what YAML takes for something else.
     """
-    for name in (name for pair in names.items() for name in pair):
+    for name, (old, new) in ((name, entry) for entry in names.items() for name in entry):
         if isinstance(name, bool) or not isinstance(name, str | int | float):
             raise ConfigError(
-                f"`{option}` takes names. Got {name!r}. Put what YAML takes for something else in quotes, "
-                f'as in --{option} \'{{"No": "Null"}}\'.'
+                f"`{option}` maps names to names. Got {name!r} for a name, in { {old: new} }: YAML takes a bare "
+                f'Null, No, ~ or date for something else. Put names in quotes, as in --{option} \'{{"No": "Null"}}\'.'
             )
         if not str(name).strip():
             raise ConfigError(f"`{option}` takes names, which hold more than spaces. Got {name!r}. Give a name.")

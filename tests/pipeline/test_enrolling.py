@@ -252,6 +252,35 @@ def test_a_stopped_enrolment_goes_on_where_it_was(
     assert seen[0] == (0, 0)  # nothing left to prepare
 
 
+def interrupt(config: EnrollConfig, monkeypatch: pytest.MonkeyPatch, at: str = "embed_clips") -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(enrolling, at, interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            enroll_people(config)
+
+
+def test_an_enrolment_that_was_interrupted_and_then_fails_leaves_no_media(
+    clips: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was prepared before the interruption was taken for another's, and stayed for good."""
+    config = EnrollConfig(out=tmp_path / "people", pairs=clips(2), workers=1)
+    interrupt(config, monkeypatch)
+    assert enrolling.n_prepared(config.out) > 0
+    with pytest.raises(ConfigError, match="sessions"):
+        enroll_people(dataclasses.replace(config, sessions=("no such",)))
+    assert not config.out.exists()
+
+
+def test_an_interruption_before_a_clip_is_prepared_leaves_nothing(
+    clips: Callable[..., Path], people: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held, pairs = {path.name for path in people.iterdir()}, clips(2)
+    for out in (tmp_path / "new", people):
+        interrupt(EnrollConfig(out=out, pairs=pairs, workers=1), monkeypatch, "prepare_clips")
+    assert not (tmp_path / "new").exists()
+    assert {path.name for path in people.iterdir()} == held
+
+
 def interrupted(*_: object) -> None:
     raise KeyboardInterrupt
 

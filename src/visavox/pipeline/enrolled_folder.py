@@ -100,6 +100,15 @@ def kind_of(folder: Path) -> str:
     return str(kind)
 
 
+def saved_at(folder: Path) -> tuple[int, ...]:
+    """Return what is another after every `save`: number and time of the file; empty where nothing was saved."""
+    try:
+        found = (folder / CONFIG_FILE).stat()
+    except OSError:
+        return ()
+    return found.st_ino, found.st_mtime_ns
+
+
 def said_kind(folder: Path) -> str:
     """Return in words what a folder holds that is no folder of enrolled people."""
     if not folder.exists():

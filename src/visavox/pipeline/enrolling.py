@@ -53,6 +53,7 @@ LOGISTIC = (
 )
 LEARNED = ("backend", "false_accept")
 """Options that it keeps until it is fitted anew."""
+CORPUS, EMBEDDINGS = "corpus", "embeddings"  # in the work in progress: of one source, and of the last
 
 
 @dataclass(frozen=True)
@@ -102,25 +103,42 @@ def enroll_people(config: EnrollConfig, progress: Progress | None = None) -> Enr
     started = time.monotonic()
     refuse_other_files(config.out)
     work = config.out / UNFINISHED
-    is_new = not config.out.exists()
     before = {path.name for path in work.iterdir()} if work.is_dir() else set()
+    made_out = bool(before) or not config.out.exists()  # by this run, or by one that was interrupted
     try:
         work.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise DataError(f"{config.out} cannot be written: {error.strerror}. Choose another folder.") from error
-    done = False
+    done = is_ours = False
     try:
         with sole_writer(work):
+            is_ours = True
             try:
                 outcome = _enrolled(config, work, progress)
-            except (ConfigError, DataError):  # an interruption, a full disk, a missing package: it goes on from there
-                _remove_new(work, before)
+            except (ConfigError, DataError):
+                _remove_own(config, work, before)
+                raise
+            except BaseException:  # an interruption, a full disk, a missing package: it goes on from there
+                if not n_prepared(config.out):
+                    _remove_own(config, work, before)
                 raise
             done = True
     finally:
-        if is_new and not done:
-            _remove_if_empty(work)
+        if is_ours and not done:
+            _remove_if_empty(work, with_out=made_out)
     return dataclasses.replace(outcome, seconds=round(time.monotonic() - started, 1))
+
+
+def n_prepared(out: Path) -> int:
+    """Return how many clips runs that were interrupted have prepared for a folder of people."""
+    n_clips = 0
+    for path in (out / UNFINISHED).glob(f"*/{CORPUS}/{CATALOG}"):
+        try:
+            with Catalog.open(path) as catalog:
+                n_clips += catalog.n_clips()
+        except (DataError, OSError):  # interrupted while it was made
+            continue
+    return n_clips
 
 
 def _enrolled(config: EnrollConfig, work: Path, progress: Progress | None) -> EnrollOutcome:
@@ -230,7 +248,7 @@ def _gathered(
         check_encoders(recipe, embedded, str(config.out))
     else:
         assert corpus is not None
-        embedded = embed_clips(config, corpus, work / "embeddings", recipe, progress)
+        embedded = embed_clips(config, corpus, work / EMBEDDINGS, recipe, progress)
     windows = MediaEncoder(recipe, Compute.of(config)) if recipe.voice_window_s else None
     gathered = gather_samples(embedded, corpus, sessions=config.sessions, windows=windows)
     return gathered, _unusable(corpus)
@@ -239,9 +257,7 @@ def _gathered(
 def _prepared(config: EnrollConfig, recipe: MediaRecipe, work: Path, progress: Progress | None) -> Path:
     """Prepare the folder of pairs inside the work in progress, and return the corpus."""
     assert config.pairs is not None
-    # A folder of its own for each source, so that what another run left half done is not in the way.
-    name = hashlib.sha256(str(config.pairs.resolve()).encode("utf-8", "surrogatepass")).hexdigest()[:12]
-    prepare = prepare_config(config, config.pairs, work / name / "corpus", recipe, config.columns)
+    prepare = prepare_config(config, config.pairs, work / _own_name(config.pairs) / CORPUS, recipe, config.columns)
     if all(record.person is None for record in build_source(prepare)):
         raise ConfigError(
             f"Every clip must name its person to be enrolled. Got none that does in {config.pairs}. Give clips.csv a "
@@ -288,17 +304,27 @@ def _check_names(people: EnrolledPeople, names: Iterable[str]) -> None:
             raise ConfigError(f"Nobody of the {len(known):,} enrolled is called {name!r}. {hint}")
 
 
-def _remove_new(work: Path, before: set[str]) -> None:
-    """Remove what a request that failed has made of media; what another left to go on with stays."""
+def _own_name(pairs: Path) -> str:
+    """Return a folder name for each source, so that what another run left half done is not in the way."""
+    return hashlib.sha256(str(pairs.resolve()).encode("utf-8", "surrogatepass")).hexdigest()[:12]
+
+
+def _remove_own(config: EnrollConfig, work: Path, before: set[str]) -> None:
+    """Remove what a request that failed has made of media, also before it was interrupted and gone on with.
+
+    What was made of another source stays, for the run that was interrupted to go on with.
+    """
+    own = {EMBEDDINGS} if config.pairs is None else {EMBEDDINGS, _own_name(config.pairs)}
     for path in work.iterdir():
-        if path.name not in before and path.is_dir():
+        if path.is_dir() and (path.name in own or path.name not in before):
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _remove_if_empty(work: Path) -> None:
-    """Remove the folders that a request which did nothing has made."""
-    inside = [path for path in work.iterdir() if path.name != ".lock"]
-    if not inside:
-        (work / ".lock").unlink(missing_ok=True)
-        work.rmdir()
+def _remove_if_empty(work: Path, *, with_out: bool) -> None:
+    """Remove the folders of a request that leaves nothing to go on with; the folder of the people if it was made."""
+    if any(path.name != ".lock" for path in work.iterdir()):
+        return
+    (work / ".lock").unlink(missing_ok=True)
+    work.rmdir()
+    if with_out and not any(work.parent.iterdir()):
         work.parent.rmdir()
