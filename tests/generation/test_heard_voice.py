@@ -20,7 +20,7 @@ from visavox.media.speech import SpeechDetector, SpeechSegment, speech_seconds
 def slow_most_speech(segments: list[SpeechSegment], duration_s: float, length_s: float) -> tuple[float, float]:
     """The best begin and its seconds of speech on a grid of 10 ms."""
     best = (0.0, -1.0)
-    for i in range(int(round((duration_s - length_s) * 100)) + 1):
+    for i in range(round((duration_s - length_s) * 100) + 1):
         begin = i / 100
         spoken = 0.0
         for part in segments:
@@ -39,7 +39,7 @@ def test_the_stretch_is_the_best_of_all(parts: list[tuple[int, int]], length: in
         at = segments[-1].end_s
     duration_s = max(at + rest / 10, length / 10)
     begin, end = most_speech(segments, duration_s=duration_s, length_s=length / 10)
-    assert 0 <= begin and end <= duration_s + 1e-9 and end - begin == pytest.approx(length / 10)
+    assert begin >= 0 and end <= duration_s + 1e-9 and end - begin == pytest.approx(length / 10)
     _, most = slow_most_speech(segments, duration_s, length / 10)
     assert speech_seconds(within(segments, begin, end)) == pytest.approx(most, abs=1e-6)
 
@@ -143,7 +143,8 @@ def test_silence_is_one_line_with_the_name(tmp_path: Path) -> None:
 
 def test_noise_and_music_hold_no_speech() -> None:
     times = np.arange(4 * SAMPLE_RATE) / SAMPLE_RATE
-    chord = sum(0.2 * np.sin(2 * np.pi * f * times) for f in (220.0, 277.2, 329.6)).astype(np.float32)
+    tones = [np.sin(2 * np.pi * f * times) for f in (220.0, 277.2, 329.6)]
+    chord = (0.2 * np.sum(tones, axis=0)).astype(np.float32)
     noise = (0.1 * np.random.default_rng(0).standard_normal(4 * SAMPLE_RATE)).astype(np.float32)
     for sound in (chord, noise):
         with pytest.raises(MediaError, match="must hold speech") as caught:
