@@ -1,0 +1,1 @@
+"""Networks that draw faces step by step: an autoencoder, a denoiser that is told conditions, an upsampler."""
