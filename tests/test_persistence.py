@@ -414,3 +414,15 @@ def test_an_extra_file_may_lie_in_a_folder_of_its_own(tmp_path: Path) -> None:
     save_folder(tmp_path / "m", kind="k", name="n", arguments={}, tensors={"x": np.ones(2)}, extra_files=files)
     assert (tmp_path / "m" / "parts" / "a.json").read_text(encoding="utf-8") == "{}"
     assert (tmp_path / "m" / "parts" / "b.bin").read_bytes() == b"\x00"
+
+
+def test_models_that_draw_are_apart_from_those_that_match(box: Path) -> None:
+    drawer = box / "pretrained" / "portrait"
+    (drawer / "predictor").mkdir(parents=True)
+    for file in (drawer / "config.json", drawer / "predictor" / "config.json"):
+        file.write_text("{}")
+    assert "portrait" not in boxed_names()
+    assert boxed_names("generator") == ["portrait"]
+    assert resolve_model("portrait", kind="generator") == drawer
+    with pytest.raises(UnknownNameError):
+        resolve_model("portrait")

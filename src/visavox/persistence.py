@@ -27,7 +27,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
@@ -38,6 +38,9 @@ from visavox.errors import DataError, MissingDependencyError, UnknownNameError
 FORMAT_VERSION = 1
 CONFIG_FILE = "config.json"
 PREPROCESS_FILE = "preprocess.json"  # what a matching model has and its parts have not
+BoxedKind = Literal["associator", "generator"]
+BOXED: Mapping[BoxedKind, str] = {"associator": PREPROCESS_FILE, "generator": "predictor/config.json"}
+"""Kind of a model in the box -> the file that shows it."""
 TENSOR_FILE = "model.safetensors"
 LIBRARIES = ("visavox", "numpy", "torch", "safetensors")
 REMEDY = "Save the model again, or copy the whole folder again."
@@ -227,23 +230,30 @@ def check_tensors(tensors: Mapping[str, np.ndarray], expected: Mapping[str, Shap
         raise DataError(f"The saved {owner} does not fit its {CONFIG_FILE}: {'; '.join(problems)}. {REMEDY}")
 
 
-def boxed_names() -> list[str]:
-    """Return the names of the matching models in the box, in order.
+def boxed_names(kind: BoxedKind = "associator") -> list[str]:
+    """Return the names of the models of a kind in the box, in order.
 
-    The box also holds heads that predict attributes of voices and faces; they match nothing and are not listed.
+    The box also holds heads that predict attributes of voices and faces; they are no models and are not listed.
+
+    Args:
+        kind: "associator", models that match, or "generator", models that draw.
     """
     box = importlib.resources.files("visavox") / "pretrained"
     if not box.is_dir():
         return []
-    wanted = (CONFIG_FILE, PREPROCESS_FILE)
+    wanted = (CONFIG_FILE, BOXED[kind])
     return sorted(entry.name for entry in box.iterdir() if all((entry / name).is_file() for name in wanted))
 
 
-def resolve_model(name: str | Path) -> Path:
+def resolve_model(name: str | Path, *, kind: BoxedKind = "associator") -> Path:
     """Return the folder that a name means: a folder, a model in the box, or a model of the Hugging Face hub.
 
     A folder that holds `config.json`, or a training run whose `best/` does, comes first, then the box, then the hub
     (for names like "owner/model").
+
+    Args:
+        name: what the user said.
+        kind: which models of the box are meant.
 
     Raises:
         DataError: the folder has no `config.json`; the hub cannot be reached or does not know the model.
@@ -254,7 +264,7 @@ def resolve_model(name: str | Path) -> Path:
     for candidate in (folder, folder / "best"):
         if (candidate / CONFIG_FILE).is_file():
             return candidate
-    boxed = boxed_names()
+    boxed = boxed_names(kind)
     if str(name) in boxed:
         return Path(str(importlib.resources.files("visavox") / "pretrained" / str(name)))
     if folder.is_dir():

@@ -76,9 +76,8 @@ class Generator:
         Raises:
             DataError: it is missing or damaged, or something else.
         """
-        folder = resolve_model(name)
-        if (folder / "generator" / "config.json").is_file():
-            folder = folder / "generator"
+        inner = Path(name) / "generator"
+        folder = inner if (inner / "config.json").is_file() else resolve_model(name, kind="generator")
         saved = load_folder(folder, kind=KIND)
         arguments = saved.arguments
         px = int(arguments["image_px"])

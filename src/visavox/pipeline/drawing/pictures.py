@@ -241,7 +241,7 @@ def _joined(parts: Sequence[tuple[LabelledPictures, NDArray[np.bool_]]], px: int
 def _table_digest(table: LabelledFaces) -> str:
     found = hashlib.sha256()
     for key, data in zip(table.keys, table.images, strict=True):
-        found.update(f"{key} {len(data)} ".encode())
+        found.update(f"{key} {len(data)} ".encode() + data)
     return found.hexdigest()[:16]
 
 
