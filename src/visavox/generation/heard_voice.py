@@ -7,7 +7,7 @@ never lies in memory. Who speaks is not asked here: `visavox.generation.speaker_
 Example:
     >>> speech = [SpeechSegment(2.0, 6.0), SpeechSegment(50.0, 70.0)]
     >>> most_speech(speech, duration_s=3600.0, length_s=24.0)
-    (50.0, 74.0)
+    (46.0, 70.0)
 """
 
 from __future__ import annotations
