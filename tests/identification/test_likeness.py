@@ -98,7 +98,7 @@ def test_too_few_people_or_nobody_with_clips_to_spare_say_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("modalities", "verb"), [(("voice",), "sound"), (("face",), "look"), (("voice", "face"), "look and sound")]
+    ("modalities", "verb"), [(("voice",), "sound"), (("face",), "look"), (("voice", "face"), "look or sound")]
 )
 def test_the_sentence_names_what_was_compared(modalities: tuple[str, ...], verb: str) -> None:
     assert alike_sentence("A", "B", modalities) == (  # type: ignore[arg-type]

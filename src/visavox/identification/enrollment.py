@@ -31,6 +31,9 @@ MANY_PEOPLE = 1000
 """Above so many people nothing is compared with anything: a fixed back-end, and so many clips as held-out probes."""
 MAX_FALSE_TRIALS = 200_000
 """Of more trials of different people, evenly spaced ones calibrate."""
+FEW_PEOPLE = 3
+"""With so many people or fewer cosine is not centred: it would be for all, but not once one of them is held out, so
+that calibrated scores would be of another kind than those of a probe."""
 ASSUMED_DISTANCE = 4.0
 """Standard deviations between scores of the same and of different people where no person has two clips."""
 
@@ -116,10 +119,11 @@ def learn(samples: Mapping[Modality, Samples], settings: EnrollmentSettings, *, 
     channels: dict[Modality, Channel] = {}
     for modality, part in given.items():
         spec = settings.specs(modality)
-        if spec == "auto":
+        if spec == "auto" and len(part.names) > FEW_PEOPLE:
             best = choose_backend(part, dealt, many=many)
             spec, held[modality] = best.spec, best.held_out
         else:
+            spec = for_few({"name": "cosine"} if spec == "auto" else spec, len(part.names))
             held[modality] = held_out_scores(part, dealt, spec)
         channels[modality] = Channel.fitted(part, spec)
     fusions, notes = fit_fusions(held)
@@ -128,8 +132,22 @@ def learn(samples: Mapping[Modality, Samples], settings: EnrollmentSettings, *, 
     return Enrollment(dealt.names, channels, fusions, strangers, alike, held, notes)
 
 
+def for_few(spec: Mapping[str, Any], n_people: int) -> dict[str, Any]:
+    """Return the back-end that stands for another where people are few.
+
+    Example:
+        >>> for_few({"name": "cosine"}, 3), for_few({"name": "cosine"}, 4)
+        ({'name': 'cosine', 'centred': False}, {'name': 'cosine'})
+    """
+    is_few = spec["name"] == "cosine" and n_people <= FEW_PEOPLE
+    return {**spec, "centred": False} if is_few else dict(spec)
+
+
 def likeness_of(samples: Mapping[Modality, Samples], *, seed: int) -> tuple[tuple[str, str], ...]:
-    """Return pairs of names that are probably one person; none above `MANY_PEOPLE`.
+    """Return pairs of names that are probably one person, by all modalities or faces alone; none above `MANY_PEOPLE`.
+
+    Faces have a say of their own, since voices of two sessions may be so unlike that they hide how alike two faces are;
+    voices have none, since those of two people are sometimes as alike as those of one.
 
     Args:
         samples: modality -> everything enrolled in it.
@@ -139,7 +157,13 @@ def likeness_of(samples: Mapping[Modality, Samples], *, seed: int) -> tuple[tupl
     if len(dealt.names) > MANY_PEOPLE:
         return ()
     held = {modality: held_out_scores(part, dealt, {"name": "cosine"}) for modality, part in samples.items()}
-    return alike_names(*held_out_ratios(held, fit_fusions(held)[0], dealt), dealt.names)
+    fusions = fit_fusions(held)[0]
+    pairs: set[tuple[str, str]] = set()
+    for combination in {("face",), tuple(held)} & set(fusions):
+        ratios, owners = held_out_ratios({m: held[m] for m in combination}, fusions, dealt)
+        pairs.update(alike_names(ratios, owners, dealt.names))
+    places = {name: i for i, name in enumerate(dealt.names)}
+    return tuple(sorted(pairs, key=lambda pair: (places[pair[0]], places[pair[1]])))
 
 
 def fit_fusions(held: Mapping[Modality, HeldOut]) -> tuple[dict[Combination, Fusion], tuple[str, ...]]:

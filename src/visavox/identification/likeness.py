@@ -1,12 +1,12 @@
 """Likeness: two enrolled names that are probably one person, and the sentence that says so.
 
 Each name's held-out clips are compared with the other names by cosine, which nothing is fitted for that could learn to
-tell the two apart. Two names are probably
-one person where each looks, or sounds, most like the other, and as much like it as nearly all people like themselves.
+tell the two apart. Two names are probably one person where each looks, or sounds, most like the other, and as
+much like it as nearly all people like themselves.
 
 Example:
     >>> alike_sentence("Ann", "Anna", ("voice", "face"))
-    'Ann and Anna look and sound like one person: give both one name with --rename, if they are.'
+    'Ann and Anna look or sound like one person: give both one name with --rename, if they are.'
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LEAST_PEOPLE = 4
 VERBS: Mapping[Combination, str] = {
     ("voice",): "sound",
     ("face",): "look",
-    ("voice", "face"): "look and sound",
+    ("voice", "face"): "look or sound",
 }
 
 
