@@ -11,6 +11,7 @@ import pytest
 
 from visavox.command_line import attribute_texts, parse_arguments, protect_dashes
 from visavox.errors import ConfigError
+from visavox.identification_config import EnrollConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,3 +143,9 @@ def test_a_value_of_a_wrong_type_is_named_without_the_words_of_python(words: tup
     """The message was: Parser key "batch_size": Expected a <class 'int'>. Got value: abc."""
     with pytest.raises(ConfigError, match=message):
         parse("v", "a", *words)
+
+
+@pytest.mark.parametrize("given", ["{null: null}", "{1: Null}"])
+def test_a_key_that_is_no_text_is_one_plain_line(given: str) -> None:
+    with pytest.raises(ConfigError, match="The keys of `rename` must be text. Got one .* put it in quotes. See"):
+        parse_arguments(EnrollConfig, ["--out", "people", "--rename", given], prog="visavox enroll")

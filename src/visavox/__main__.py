@@ -91,14 +91,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stderr.write(f"visavox: {one_line(str(error))}\n")
         return error.exit_code
     except KeyboardInterrupt:
-        sys.stderr.write("visavox: interrupted. What was done is kept: run the same command again to go on.\n")
+        sys.stderr.write("visavox: interrupted. What was finished is kept: run the same command again to go on.\n")
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
         said = f"{error.strerror or error}{f' ({error.filename})' if error.filename else ''}"
-        sys.stderr.write(f"visavox: {one_line(said)}. What was done is kept; mend it and run again.\n")
+        sys.stderr.write(f"visavox: {one_line(said)}. What was finished is kept; mend it and run again.\n")
         return 1
 
 

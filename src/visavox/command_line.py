@@ -105,6 +105,9 @@ def parse_mapping(config_class: type[Config], values: Mapping[str, Any], *, wher
 def _plain(error: Exception) -> str:
     """Return what the parser says as one line, in the words of our other messages, without its full stop."""
     message = " ".join(str(error).split()).removesuffix(".")
+    found = re.fullmatch(r'Parser key "(?P<name>\w+)": unsupported operand type.*', message)
+    if found is not None:  # the parser joins names of keys, and YAML reads null, 1 and yes as no names
+        return f"The keys of `{found['name']}` must be text. Got one that YAML reads as another type: put it in quotes"
     found = re.fullmatch(r'Parser key "(?P<name>\w+)": Expected an? (?P<type>.+?)\. Got value: (?P<value>.*)', message)
     if found is None:  # an option that may be left out
         found = re.fullmatch(
