@@ -1,9 +1,9 @@
 """A ridge map that goes through a few things both sides know, and learns directly only what those leave.
 
 A voice tells gender, age and little more, and clips with both a voice and a face are few. Faces whose gender and age
-are labelled are many. So the voice is mapped to the attributes, strongly; the attributes to the face feature by `basis`,
-which labelled faces give precisely; and what is left of the feature from the voice directly, with a strength of its
-own:
+are labelled are many. So the voice is mapped to the attributes, strongly; the attributes to the face feature by
+`basis`, which labelled faces give precisely; and what is left of the feature from the voice directly, with a strength
+of its own:
 
     y  ~  mean + (told(x) - mean told) basis + rest(x)
 
@@ -77,7 +77,10 @@ def fit_attribute_ridge(
         people: n names; rows of one person are in one fold.
         told: (n, n_told) float: attributes of the faces of these rows.
         basis: (n_told, dim) float of `attribute_basis`.
-        weights, ridges, n_folds, seed: as of `visavox.models.grouped_ridge.fit_grouped_ridge`.
+        weights: (n,) float, how much each row counts, above 0; None: all alike.
+        ridges: strengths to try, each above 0.
+        n_folds: 2 or more; no more than there are people.
+        seed: of the deal into folds.
 
     Returns:
         One affine map; `ridge` is that of the attributes, `residuals` and `explained` are of people held out;
