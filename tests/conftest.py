@@ -7,16 +7,20 @@ import os
 from collections.abc import Callable, Generator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from numpy.typing import NDArray
 
 from visavox.config import EmbedConfig, SplitConfig, TrainConfig
 from visavox.corpus_config import PrepareConfig
+from visavox.generation.drawers.base import DrawingRequest, FaceDrawer, Progress
 from visavox.pipeline import world_embeddings
 from visavox.pipeline.corpus_building import build_corpus
 from visavox.pipeline.embedding import embed_corpus
 from visavox.pipeline.model_training import train_model
 from visavox.pipeline.splitting import split_corpus
+from visavox.registry import DRAWERS
 from visavox.world import media_folder
 from visavox.world.ceiling import Ceiling, measure_ceiling
 from visavox.world.pairs_folder import write_pairs_folder
@@ -120,3 +124,70 @@ def small_run(small_embeddings: Path, small_splits: Path, shared_folder: Path) -
         associator={"name": "cca", "n_components": 4},
     )
     return _made_once(shared_folder / "run", lambda _: train_model(config))
+
+
+@pytest.fixture(scope="session")
+def tiny_generator(shared_folder: Path) -> Path:
+    """A generator of faces with random weights: the method decoder, pictures of 32 px. Read only: copy to change it."""
+    return _made_once(shared_folder / "tiny-generator", write_tiny_generator)
+
+
+def write_tiny_generator(folder: Path) -> None:
+    """Write a generator whose pictures depend on the voice, on the seed and on the sample."""
+    from visavox.generation.parts import save_part
+    from visavox.pipeline.drawing.generator_folder import Generator
+    from visavox.registry import FACE_DECODERS, PREDICTORS
+
+    folder.mkdir(parents=True)
+    light = {"input_dim": 256, "feature_dim": 8, "spread_rank": 2}
+    small = {"feature_dim": 8, "image_px": 32, "channel_factor": 0.1}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        predictor, decoder = (
+            PREDICTORS.build({"name": "light", **light}),
+            FACE_DECODERS.build({"name": "small", **small}),
+        )
+        for tensor in (predictor.affine.weight, predictor.spread):
+            torch.nn.init.normal_(tensor, std=3.0)
+    save_part(folder, "predictor", name="light", arguments=light, network=predictor)
+    save_part(folder, "decoder", name="small", arguments=small, network=decoder)
+    card = "# Visavox generator `tiny`\n\nRandom weights for tests. Licence: CC0-1.0, since nobody made it.\n"
+    mean = np.full((32, 32, 3), 128, np.float32)
+    Generator(folder, "ge2e", 32, 1.6, mean, {"decoder": {"guidance": 1.5}}).save(card=card)
+
+
+class StandInDrawer(FaceDrawer):
+    """Takes every condition; pixel (0, 0) of a picture is the sample, the seed and ten times the guidance."""
+
+    name = "decoder"
+    conditions = ("voice", "windows", "age", "gender", "ethnicity", "language", "guide")
+    guidance = 2.0
+    image_px = 32
+
+    def __init__(self) -> None:
+        self.requests: list[DrawingRequest] = []
+        """All that was asked for."""
+
+    @property
+    def sizes_px(self) -> tuple[int, ...]:
+        return 32, 64
+
+    def draw(self, request: DrawingRequest, progress: Progress | None = None) -> NDArray[np.uint8]:
+        self.requests.append(request)
+        assert request.guidance is not None
+        px = request.options.get("px", self.image_px)
+        pictures = np.zeros((request.n_samples, px, px, 3), np.uint8)
+        for i in range(request.n_samples):
+            pictures[i] = 17 * (request.first_sample + i) % 251
+            pictures[i, 0, 0] = (request.first_sample + i, request.seed, round(10 * request.guidance))
+            if progress is not None:
+                progress(i + 1, request.n_samples)
+        return pictures
+
+
+@pytest.fixture
+def stand_in_drawer(monkeypatch: pytest.MonkeyPatch) -> StandInDrawer:
+    """The drawer that every generator has while the test runs."""
+    drawer = StandInDrawer()
+    monkeypatch.setitem(DRAWERS._factories, "decoder", type("Made", (), {"from_generator": lambda *_, **__: drawer}))
+    return drawer

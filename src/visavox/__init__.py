@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from visavox.corpus.embeddings import EmbeddingTable
     from visavox.errors import VisavoxError
     from visavox.evaluation.report import Report
+    from visavox.pipeline.drawing.voice_to_face import VoiceToFacePipeline
     from visavox.pipeline.match_outcome import MatchOutcome
     from visavox.pipeline.voice_face_model import VoiceFaceModel
     from visavox.registry import ASSOCIATORS, DETECTORS, ENCODERS, OBJECTIVES, PROTOCOLS, SOURCES
@@ -35,6 +36,7 @@ _HOMES = {
     "SOURCES": "visavox.registry",
     "VisavoxError": "visavox.errors",
     "VoiceFaceModel": "visavox.pipeline.voice_face_model",
+    "VoiceToFacePipeline": "visavox.pipeline.drawing.voice_to_face",
 }
 
 __all__ = [
@@ -50,6 +52,7 @@ __all__ = [
     "Report",
     "VisavoxError",
     "VoiceFaceModel",
+    "VoiceToFacePipeline",
 ]
 
 
