@@ -13,6 +13,7 @@ import sys
 
 from visavox.config import TrainConfig
 from visavox.pipeline.console import progress_bar
+from visavox.pipeline.drawing.reconstruction_run import ReconstructionOutcome, train_reconstruction
 from visavox.pipeline.identification_run import IdentificationOutcome, train_identification
 from visavox.pipeline.model_training import TrainOutcome, train_model
 
@@ -23,6 +24,9 @@ def run(config: TrainConfig) -> int:
         if config.task == "identification":
             networks = train_identification(config, progress)
             outcome, text = dataclasses.asdict(networks), describe_networks(networks)
+        elif config.task == "reconstruction":
+            drawn = train_reconstruction(config, progress)
+            outcome, text = dataclasses.asdict(drawn), describe_reconstruction(drawn)
         else:
             model = train_model(config, progress)
             outcome, text = dataclasses.asdict(model), describe(model, config)
@@ -42,6 +46,29 @@ def describe(outcome: TrainOutcome, config: TrainConfig) -> str:
     where = "held-out folds" if config.subset == "folds" else "validation"
     for direction, accuracy in outcome.accuracies.items():
         lines.append(f"  {where} 1:2 {direction.replace('_', ' ')}: {100 * accuracy:.1f} %")
+    return "\n".join(lines) + "\n"
+
+
+def describe_reconstruction(outcome: ReconstructionOutcome) -> str:
+    """Return what was learned to draw by the decoder as lines for a reader."""
+    clips = ", ".join(f"{count:,} {subset}" for subset, count in outcome.n_clips.items())
+    lines = [
+        f"{outcome.folder}: pictures of {outcome.image_px} px, {outcome.n_people:,} people, clips: {clips}; "
+        f"{outcome.n_labelled:,} labelled faces"
+    ]
+    faces, predictor, guidance = (outcome.figures[name] for name in ("faces", "predictor", "guidance"))
+    if "validation_l1" in faces:
+        lines.append(f"  face to face: validation pixels within {255 * faces['validation_l1']:.1f} of 255 on average")
+    if "gender_accuracy" in faces:
+        lines.append(
+            f"  held-out labelled faces: gender {100 * faces['gender_accuracy']:.1f} %, age within "
+            f"{faces['age_error']:.1f} years, race {100 * faces['race_accuracy']:.1f} %"
+        )
+    if "validation_matched" in predictor:
+        lines.append(f"  voice to feature: validation 1:2 {100 * predictor['validation_matched']:.1f} %")
+    best = next((row for row in guidance["rows"] if row["guidance"] == outcome.guidance), None)
+    chosen = f", validation 1:2 of drawn faces {100 * best['matched']:.1f} %" if best else ", not chosen: too few clips"
+    lines.append(f"  guidance {outcome.guidance:g}{chosen}")
     return "\n".join(lines) + "\n"
 
 

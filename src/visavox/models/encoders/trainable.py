@@ -176,7 +176,13 @@ class TrainableEncoder(Encoder):
         return {name: tensor.detach().cpu().numpy().copy() for name, tensor in self.network.state_dict().items()}
 
     def save_weights(
-        self, folder: Path | str, *, training_data: str = "", licence: str = LICENCE, overwrite: bool = False
+        self,
+        folder: Path | str,
+        *,
+        training_data: str = "",
+        licence: str = LICENCE,
+        overwrite: bool = False,
+        half: bool = False,
     ) -> None:
         """Write the weights as they are now: config.json and model.safetensors.
 
@@ -186,6 +192,8 @@ class TrainableEncoder(Encoder):
                 those that training began with.
             licence: of the weights, as an SPDX name.
             overwrite: replace a folder that holds something.
+            half: keep floating-point weights as float16, half the size; they are read back as float32, so that round
+                them first where vectors must stay the same.
 
         Raises:
             DataError: the folder holds something and `overwrite` is False, or it cannot be written.
@@ -195,7 +203,12 @@ class TrainableEncoder(Encoder):
             "training_data": training_data or self.provenance.training_data,
             "licence": licence,
         }
-        save_folder(folder, kind=KIND, name=self.name, arguments=arguments, tensors=self.tensors(), overwrite=overwrite)
+        tensors = self.tensors()
+        if half:
+            tensors = {
+                name: array.astype(np.float16) if array.dtype.kind == "f" else array for name, array in tensors.items()
+            }
+        save_folder(folder, kind=KIND, name=self.name, arguments=arguments, tensors=tensors, overwrite=overwrite)
 
     def _load(self, weights: str) -> None:
         folder = find_weights(weights, self.modality)
