@@ -129,9 +129,7 @@ class FaceAutoencoder(LatentSpace):
                 f"for an autoencoder. Got {image_px} px, channels {list(channels)}, patch_px {patch_px}."
             )
         if latent_channels < 1 or layers < 1:
-            raise ConfigError(
-                f"`latent_channels` and `layers` must be at least 1. Got {latent_channels} and {layers}."
-            )
+            raise ConfigError(f"`latent_channels` and `layers` must be at least 1. Got {latent_channels} and {layers}.")
         from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 
         self.image_px, self.patch_px = image_px, patch_px
