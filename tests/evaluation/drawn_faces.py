@@ -10,7 +10,7 @@ from visavox.evaluation.reconstruction_record import Contestant, DrawnFaces, Jud
 
 JUDGE = Judge("dlib", "dlib's descriptor")
 OWN = Judge("face_look", "the model's own encoder", seen_in_training=True)
-CLASSIFIER = {"name": "a classifier", "gender_accuracy": 0.95, "age_error_years": 6.0, "n": 900}
+CLASSIFIER = {"name": "a classifier", "gender_accuracy_score": 0.95, "age_error_years": 6.0, "n_held_out": 900}
 PX = 16
 
 

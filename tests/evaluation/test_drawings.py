@@ -9,7 +9,7 @@ import math
 import pytest
 
 from visavox.errors import DataError
-from visavox.evaluation.drawings import Confusion, CostPoint, Pareto, drawing_from_json
+from visavox.evaluation.drawings import Confusion, CostPoint, Pareto, Sheet, drawing_from_json
 from visavox.evaluation.record import json_values
 
 POINTS = (
@@ -41,8 +41,14 @@ def test_whole_numbers_in_cells_become_floats() -> None:
     assert found == Confusion("Who", ("a",), ((3.0,),))
 
 
+def test_a_sheet_goes_to_json_and_back() -> None:
+    sheet = Sheet("Ann to Ben", "sheets/people-1.jpg", "Guesses.")
+    assert drawing_from_json({"kind": "sheet", **vars(sheet)}) == sheet
+    assert drawing_from_json({"kind": "sheet", "heading": "h", "path": "p"}) == Sheet("h", "p")
+
+
 def test_another_kind_is_refused() -> None:
-    with pytest.raises(DataError, match="A drawing must be a pareto or a confusion. Got 'pie'"):
+    with pytest.raises(DataError, match="A drawing must be a pareto, a confusion or a sheet. Got 'pie'"):
         drawing_from_json({"kind": "pie"})
 
 

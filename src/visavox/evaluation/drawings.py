@@ -1,6 +1,7 @@
-"""What a section draws besides lines: accuracy against cost, and who is taken for whom. Records and their JSON only.
+"""What a section shows besides lines: accuracy against cost, who is taken for whom, contact sheets. Records and JSON.
 
-The figures are made of them by `visavox.evaluation.pareto_plot` and `visavox.evaluation.confusion_plot`.
+The figures are made of them by `visavox.evaluation.pareto_plot`, `visavox.evaluation.confusion_plot` and
+`visavox.evaluation.sheet_figure`.
 
 Example:
     >>> drawing = Confusion("Who is taken for whom", ("ann", "ben"), ((3.0, 1.0), (0.0, 4.0)))
@@ -66,7 +67,18 @@ class Confusion:
     kind: Literal["confusion"] = "confusion"
 
 
-Drawing = Pareto | Confusion
+@dataclass(frozen=True)
+class Sheet:
+    """A contact sheet that lies beside the report."""
+
+    heading: str
+    path: str
+    """Its file, a JPEG or PNG; the page holds a copy of it."""
+    caption: str = ""
+    kind: Literal["sheet"] = "sheet"
+
+
+Drawing = Pareto | Confusion | Sheet
 
 
 def drawing_from_json(values: Mapping[str, Any]) -> Drawing:
@@ -81,4 +93,8 @@ def drawing_from_json(values: Mapping[str, Any]) -> Drawing:
     if kind == "confusion":
         cells = tuple(tuple(map(float, row)) for row in values["cells"])
         return Confusion(**{**values, "names": tuple(map(str, values["names"])), "cells": cells})
-    raise DataError(f"A drawing must be a pareto or a confusion. Got {kind!r}. Evaluate again to write it anew.")
+    if kind == "sheet":
+        return Sheet(str(values["heading"]), str(values["path"]), str(values.get("caption", "")))
+    raise DataError(
+        f"A drawing must be a pareto, a confusion or a sheet. Got {kind!r}. Evaluate again to write it anew."
+    )

@@ -20,7 +20,7 @@ from string import Template
 from visavox.evaluation.chart import escaped
 from visavox.evaluation.confusion_plot import confusion_figure
 from visavox.evaluation.curve_plots import curve_figures
-from visavox.evaluation.drawings import Drawing
+from visavox.evaluation.drawings import Confusion, Pareto, Sheet
 from visavox.evaluation.hard_clips import hard_clips_html
 from visavox.evaluation.identification_words import is_identification
 from visavox.evaluation.knowable_plot import knowable_figures
@@ -28,8 +28,10 @@ from visavox.evaluation.measures import Measure
 from visavox.evaluation.page_header import page_header, pair_measure
 from visavox.evaluation.pareto_plot import pareto_figure
 from visavox.evaluation.plots import BarRow, Figure, bar_figure, training_figures
+from visavox.evaluation.reconstruction_words import is_reconstruction
 from visavox.evaluation.record import CEILING, GENDER_ALONE, Report, Section, find_measure
 from visavox.evaluation.section_tables import section_html
+from visavox.evaluation.sheet_figure import sheet_html
 from visavox.evaluation.strips import FACE_PX, Embedded, Strip, embed_face, embed_voice
 from visavox.evaluation.tables import Block, caveats, is_main, remarks, table_blocks
 from visavox.evaluation.wording import format_cell, format_value, group_words
@@ -40,6 +42,15 @@ FIGURE_GROUPS = ("all", "same_gender")
 
 def report_page(report: Report) -> str:
     """Returns the whole page as text; the media of its strips are read from their files."""
+    if is_reconstruction(report):
+        sections = [
+            _caveats(report),
+            *(further_section(section) for section in report.sections),
+            _section("All measures", _folded(_measures_body(report))),
+            _provenance(report),
+            _next_steps(report),
+        ]
+        return _whole(report, sections)
     if is_identification(report):
         about = "Test clips whose wrong name was surest, at most two of a person, the worst first."
         sections = [
@@ -98,12 +109,13 @@ def figure_grid(figures: Sequence[Figure]) -> str:
 
 def further_section(section: Section) -> str:
     """Returns the HTML of a section with its heading, text, table, curves and footnotes."""
-    drawn = [_drawn(drawing) for drawing in section.drawings]
-    body = section_html(section) + figure_grid([*drawn, *curve_figures(section.curves, ())])
+    drawn = [_drawn(drawing) for drawing in section.drawings if not isinstance(drawing, Sheet)]
+    sheets = "".join(sheet_html(drawing) for drawing in section.drawings if isinstance(drawing, Sheet))
+    body = section_html(section) + figure_grid([*drawn, *curve_figures(section.curves, ())]) + sheets
     return _section(section.title, body or " ", about=section.text)
 
 
-def _drawn(drawing: Drawing) -> Figure:
+def _drawn(drawing: Pareto | Confusion) -> Figure:
     return pareto_figure(drawing) if drawing.kind == "pareto" else confusion_figure(drawing)
 
 

@@ -21,6 +21,7 @@ from visavox.evaluation.identification_words import is_identification, naming_he
 from visavox.evaluation.knowable import Knowable, KnowableRow
 from visavox.evaluation.knowable_words import ABOUT, share_words
 from visavox.evaluation.measures import Measure
+from visavox.evaluation.reconstruction_words import drawing_headline
 from visavox.evaluation.record import GENDER_ALONE, Report, find_measure
 from visavox.evaluation.wording import format_interval, format_value, n_faces
 
@@ -35,7 +36,7 @@ def pair_measure(measures: Sequence[Measure], direction: str, group: str) -> Mea
 def page_header(report: Report) -> str:
     """Returns the HTML of the head of the page: title, headline, what it was measured on."""
     kicker = f'<p class="kicker">{escaped(_kicker(report))}</p>'
-    named = naming_headline(report) if is_identification(report) else None
+    named = naming_headline(report) if is_identification(report) else drawing_headline(report)
     if named is not None:
         value = escaped(named.value).replace(" ", "&nbsp;")
         question = f"{escaped(named.question)} <strong>{value}</strong> of the time."

@@ -122,7 +122,7 @@ class DrawnFaces:
     """Models first, then folders, own faces, controls."""
     training: TrainingFaces | None = None
     classifier: Mapping[str, Any] = field(default_factory=dict)
-    """What is known of the attribute classifier: "name", "gender_accuracy", "age_error_years", "n"."""
+    """What is known of the attribute classifier: "name", "gender_accuracy_score", "age_error_years", "n_held_out"."""
 
     def find(self, name: str) -> Contestant:
         """Return the contestant of this name.
@@ -148,7 +148,11 @@ class DrawnFaces:
             raise DataError(f"A judgement needs contestants of different names and a judge. Got {names}.")
         if len(set(self.true.people)) < 2:
             raise DataError(f"Faces are told apart among two people or more. Got {len(set(self.true.people))}.")
-        arrays: dict[str, Sized] = {"people": self.true.people, "videos": self.true.videos, "genders": self.true.genders}
+        arrays: dict[str, Sized] = {
+            "people": self.true.people,
+            "videos": self.true.videos,
+            "genders": self.true.genders,
+        }
         arrays.update({"the classifier": self.true.male, "true pictures": self.true.pictures})
         for judge in self.judges:
             arrays[f"{judge.name} of the true faces"] = self.true.features[judge.name]

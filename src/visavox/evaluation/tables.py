@@ -18,10 +18,12 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from visavox.evaluation.drawings import Sheet
 from visavox.evaluation.identification_words import headline_lines
 from visavox.evaluation.knowable import PAIR, SHARE, Knowable
 from visavox.evaluation.knowable_words import share_sentences, share_words
 from visavox.evaluation.measures import Measure
+from visavox.evaluation.reconstruction_words import drawing_lines
 from visavox.evaluation.record import CEILING, GENDER_ALONE, Baseline, Report, Section, find_measure
 from visavox.evaluation.section_tables import cell_texts
 from visavox.evaluation.wording import (
@@ -188,6 +190,9 @@ def section_lines(section: Section) -> list[str]:
             texts = (cell_texts(cell, column) for cell, column in zip(row, section.columns, strict=True))
             rows.append([markdown_escaped(f"{value} ({ci})" if ci else value) for value, ci in texts])
         lines += [*markdown_table(map(markdown_escaped, section.columns), rows), ""]
+    sheets = [drawing for drawing in section.drawings if isinstance(drawing, Sheet)]
+    for sheet in sheets:
+        lines += [f"![{markdown_escaped(sheet.heading)}](<{sheet.path}>)", "", markdown_escaped(sheet.caption), ""]
     if section.notes:
         lines += [*(f"- {markdown_escaped(note)}" for note in section.notes), ""]
     return lines
@@ -260,7 +265,7 @@ def knowable_summary(report: Report) -> list[str]:
     Of an identification it is how often the right one of the known people is named.
     """
     if report.knowable is None:
-        return headline_lines(report)
+        return [*headline_lines(report), *drawing_lines(report)]
     return [*share_sentences(report.knowable), *(f"Warning: {said}" for said in report.knowable.warnings)]
 
 

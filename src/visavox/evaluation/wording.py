@@ -23,6 +23,7 @@ PROTOCOL_WORDS = {
     "fame": "Lists of FAME",
     "sbs": "Side by side, as FaceTones",
     "identification": "Who is it",
+    "reconstruction": "Drawn faces",
 }
 MEASURE_WORDS = {
     "auc": "AUC",
@@ -30,6 +31,8 @@ MEASURE_WORDS = {
     "map": "mean average precision",
     "share_of_knowable": "share of the knowable",
     "log_loss_cost": "log loss, nats",
+    "gender_agreement": "gender as of the true face",
+    "age_error_cost": "age off by, years",
     "top_1_by_person": "top-1 accuracy, mean over people",
 }
 OF_N = re.compile(r"accuracy_1_of_(\d+)")

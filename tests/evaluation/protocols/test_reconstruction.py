@@ -107,6 +107,19 @@ def test_dealt_voices_come_out_at_one_half() -> None:
         assert measure is not None and measure.value == pytest.approx(0.5, abs=0.02)
 
 
+def test_the_interval_of_shuffled_voices_is_that_of_a_single_deal() -> None:
+    """More deals bring the figure to one half, and leave its interval as wide as people and one deal make it."""
+    true = true_faces(n_people=12)
+    drawn = DrawnFaces(true, drawn_faces().judges[:1], (contestant(true, noise=0.5),))
+    widths = []
+    for n_shuffles in (1, 40):
+        found = Reconstruction(n_resamples=400, n_shuffles=n_shuffles).evaluate(drawn, rng=np.random.default_rng(2))
+        measure = found.find(shuffled_name("ours"), "dlib", ALL, PAIR)
+        assert measure is not None
+        widths.append(measure.high - measure.low)
+    assert measure.low < 0.5 < measure.high and widths[1] > 0.7 * widths[0]
+
+
 def test_a_drawer_that_looks_at_the_face_is_caught_when_it_draws_anew() -> None:
     true = true_faces()
     codes = np.unique(true.people, return_inverse=True)[1]

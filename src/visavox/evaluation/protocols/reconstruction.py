@@ -229,7 +229,7 @@ class Reconstruction:
                     alike[0].group,
                     alike[0].names,
                     np.mean([part.values for part in alike], axis=0),
-                    np.mean([part.spread for part in alike], axis=0),
+                    _one_deal_each([part.spread for part in alike]),
                     alike[0].chance,
                 )
                 _add(findings, judge.name, mean, len(codes), counts.shape[1])
@@ -276,6 +276,15 @@ class Reconstruction:
             )
         )
         return found
+
+
+def _one_deal_each(spreads: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Every resample of the people with one of the deals in turn, so that the interval is that of a single deal.
+
+    The mean over deals lies well inside it; an interval of the mean would leave out that few deals are a sample too.
+    """
+    turn = np.arange(spreads[0].shape[1]) % len(spreads)
+    return np.stack(spreads)[turn, :, np.arange(len(turn))].T  # (n_measures, n_resamples)
 
 
 def _add(findings: Findings, judge: str, part: _Figures, count: int, n_people: int) -> None:

@@ -1,0 +1,122 @@
+"""Drawn faces as a report: measures, tables by judge, differences, attributes, copies, contact sheets.
+
+It computes and arranges; the page is made by `visavox.evaluation.page` and the folder by `visavox.evaluation.report`.
+
+Example:
+    report = reconstruction_report(drawn, settings=ReportSettings(seed=0), title="portrait on voxceleb")
+    write_report(report, Path("report"))
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from visavox.evaluation.drawings import Sheet
+from visavox.evaluation.identification_report import ReportSettings
+from visavox.evaluation.protocols.reconstruction import Reconstruction, ReconstructionResult
+from visavox.evaluation.reconstruction_record import DrawnFaces
+from visavox.evaluation.reconstruction_sections import (
+    attribute_section,
+    collection_section,
+    difference_section,
+    diversity_section,
+    judge_section,
+    leak_sentences,
+    memory_section,
+    pixel_section,
+)
+from visavox.evaluation.reconstruction_words import KEY
+from visavox.evaluation.record import Report, Section
+
+GUESSES = (
+    "Every drawn face is a guess: it shows what faces go with such a voice, and no real person. It is not for finding, "
+    "recognising or judging anybody."
+)
+SHARED = (
+    "dlib's network saw faces of known people, and the voice encoder voices of known people, in trainings of their "
+    "own; no pair of a voice and a face of the tested people was used."
+)
+FIRST_SAMPLE = "Of several samples the first, the expected face, is judged; the others say how much samples differ."
+
+
+def reconstruction_report(
+    drawn: DrawnFaces,
+    *,
+    settings: ReportSettings,
+    title: str,
+    against: str = "",
+    sheets: Sequence[Sheet] = (),
+) -> Report:
+    """Return the report on drawn faces.
+
+    Args:
+        drawn: true faces, contestants, judges.
+        settings: seed, resamples, provenance, next steps.
+        title: what was measured on what.
+        against: contestant that the others are compared with; "" compares all drawers with each other.
+        sheets: contact sheets, shown in their order.
+
+    Raises:
+        DataError: nobody to judge, arrays that do not fit, or `against` is no contestant.
+    """
+    result = measure(drawn, settings)
+    sections: list[Section | None] = [
+        *(judge_section(result, judge) for judge in drawn.judges),
+        difference_section(result, against=against),
+        attribute_section(result),
+        collection_section(drawn, seed=settings.seed),
+        pixel_section(drawn),
+        diversity_section(drawn),
+        memory_section(drawn),
+        sheet_section(sheets),
+        drawer_section(drawn),
+    ]
+    leader = drawn.contestants[0]
+    about = {
+        "judge": drawn.judges[0].name,
+        "leading": leader.name,
+        "judges": {judge.name: _seen(judge.seen_in_training) for judge in drawn.judges},
+        "contestants": {contestant.name: contestant.told for contestant in drawn.contestants},
+    }
+    counts = {
+        "people": len(set(drawn.true.people)),
+        "voices": len(drawn.true.clips),
+        "faces": len(drawn.true.clips),
+    }
+    caveats = [*leak_sentences(result), GUESSES, FIRST_SAMPLE, SHARED]
+    return Report(
+        title=title,
+        measures=result.measures,
+        curves=(),
+        provenance={**settings.provenance, "counts": counts, KEY: about, "caveats": caveats},
+        next_steps=settings.next_steps,
+        sections=tuple(section for section in sections if section is not None),
+    )
+
+
+def measure(drawn: DrawnFaces, settings: ReportSettings) -> ReconstructionResult:
+    """Return what the protocol finds; one seed pairs two reports on the same people."""
+    protocol = Reconstruction(n_resamples=settings.n_resamples)
+    return protocol.evaluate(drawn, rng=np.random.default_rng(settings.seed))
+
+
+def sheet_section(sheets: Sequence[Sheet]) -> Section | None:
+    """Return the contact sheets as a section; None without any."""
+    if not sheets:
+        return None
+    text = "Everybody once: the true face, what was drawn, and the nearest face that was learned from. All are guesses."
+    return Section("The faces", text, drawings=tuple(sheets))
+
+
+def drawer_section(drawn: DrawnFaces) -> Section:
+    """Return who drew and what each was told, with what must be known of it."""
+    rows = tuple((c.name, c.kind, c.told, int(c.drawn.sum())) for c in drawn.contestants)
+    notes = tuple(f"{c.name}: {c.note}" for c in drawn.contestants if c.note)
+    text = "What each picture was drawn from, with its provenance."
+    return Section("Who drew", text, ("faces", "kind", "told", "pictures"), rows, notes=notes)
+
+
+def _seen(seen: bool) -> str:
+    return "seen in training" if seen else "not seen in training"
