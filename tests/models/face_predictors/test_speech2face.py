@@ -143,6 +143,16 @@ def test_the_output_is_scaled_and_every_weight_learns() -> None:
     assert bool(before.abs().sum() > 0)
 
 
+def test_the_statistics_follow_batches_as_slowly_as_is_asked_for() -> None:
+    slow, quick = small(), small(norm_momentum=0.5)
+    norms = [network.convolutions.get_submodule("norm1") for network in (slow, quick)]
+    for network in (slow, quick):
+        network.train()(voices())
+    first, second = (norm.running_mean for norm in norms)
+    torch.testing.assert_close(50 * first, second)  # type: ignore[operator]
+    assert bool(second.any())  # type: ignore[operator,union-attr]
+
+
 def test_it_is_registered_and_stores_its_arguments() -> None:
     built = PREDICTORS.build({"name": "speech2face", **SMALL, "pooling": "global", "form": "amplitude_phase"})
     assert isinstance(built, Speech2FacePredictor)
@@ -158,6 +168,7 @@ def test_it_is_registered_and_stores_its_arguments() -> None:
         ({"hidden_dim": 0}, "`hidden_dim` must be at least 1. Got 0"),
         ({"channel_factor": 0.0}, "`channel_factor` must be above 0 and at most 1. Got 0.0"),
         ({"channel_factor": 1.5}, "`channel_factor` must be above 0"),
+        ({"norm_momentum": 0.0}, "`norm_momentum` must be above 0 and at most 1. Got 0.0"),
         ({"form": "mel"}, "`form` must be one of real_imaginary, amplitude_phase. Got 'mel'"),
         ({"pooling": "max"}, "`pooling` must be one of fixed, global. Got 'max'"),
     ],

@@ -53,6 +53,8 @@ class Speech2FacePredictor(FacePredictor):
         form: "real_imaginary" or "amplitude_phase": which picture of a voice it takes.
         pooling: "fixed" takes exactly 6 s, and a mean over its last 6 frames; "global" takes 259 frames (2.6 s) or
             more, and a mean over all.
+        norm_momentum: share of a new batch in the statistics of the normalisations, above 0 to 1; 0.01 needs some
+            hundred steps before they have settled, which small trainings have not.
         spread_rank: columns of `spread`, 0 or more.
 
     Attributes:
@@ -70,6 +72,7 @@ class Speech2FacePredictor(FacePredictor):
         channel_factor: float = 1.0,
         form: SpeechForm = "real_imaginary",
         pooling: Pooling = "fixed",
+        norm_momentum: float = MOMENTUM,
         spread_rank: int = 0,
     ) -> None:
         """Build the network with torch's random weights.
@@ -82,6 +85,8 @@ class Speech2FacePredictor(FacePredictor):
             raise ConfigError(f"`hidden_dim` must be at least 1. Got {hidden_dim}.")
         if not 0 < channel_factor <= 1:
             raise ConfigError(f"`channel_factor` must be above 0 and at most 1. Got {channel_factor}.")
+        if not 0 < norm_momentum <= 1:
+            raise ConfigError(f"`norm_momentum` must be above 0 and at most 1. Got {norm_momentum}.")
         for name, value, known in (("form", form, get_args(SpeechForm)), ("pooling", pooling, get_args(Pooling))):
             if value not in known:
                 raise ConfigError(f"`{name}` must be one of {', '.join(known)}. Got {value!r}.")
@@ -89,8 +94,9 @@ class Speech2FacePredictor(FacePredictor):
         self.channel_factor = channel_factor
         self.form: SpeechForm = form
         self.pooling: Pooling = pooling
-        self.convolutions, n_channels = _convolutions(channel_factor)
-        self.last_norm = _norm(n_channels)
+        self.norm_momentum = norm_momentum
+        self.convolutions, n_channels = _convolutions(channel_factor, norm_momentum)
+        self.last_norm = nn.BatchNorm1d(n_channels, EPSILON, norm_momentum)
         self.hidden = nn.Linear(n_channels * N_LAST_BINS, hidden_dim)
         self.feature = nn.Linear(hidden_dim, feature_dim)
         self.register_buffer("scale", torch.ones(()))
@@ -125,7 +131,7 @@ class Speech2FacePredictor(FacePredictor):
         return sum(p.numel() for p in self.parameters()) + sum(b.numel() for b in statistics)
 
 
-def _convolutions(factor: float) -> tuple[nn.Sequential, int]:
+def _convolutions(factor: float, momentum: float) -> tuple[nn.Sequential, int]:
     """Return the convolutional part, up to the mean over time, and its number of channels."""
     layers: list[tuple[str, nn.Module]] = []
     n_in = 2
@@ -133,15 +139,9 @@ def _convolutions(factor: float) -> tuple[nn.Sequential, int]:
         n_out = max(1, round(n_published * factor))
         layers.append((f"conv{number}", nn.Conv2d(n_in, n_out, 4, stride=stride)))
         if number < len(LAYOUT):  # the last one's ReLU and normalisation come after the mean over time
-            layers += [(f"relu{number}", nn.ReLU(inplace=True)), (f"norm{number}", nn.BatchNorm2d(n_out, *_KERAS))]
+            norm = nn.BatchNorm2d(n_out, EPSILON, momentum)
+            layers += [(f"relu{number}", nn.ReLU(inplace=True)), (f"norm{number}", norm)]
         if pooled:
             layers.append((f"pool{number}", nn.MaxPool2d((2, 1))))
         n_in = n_out
     return nn.Sequential(OrderedDict(layers)), n_in
-
-
-_KERAS = (EPSILON, MOMENTUM)
-
-
-def _norm(n_channels: int) -> nn.BatchNorm1d:
-    return nn.BatchNorm1d(n_channels, *_KERAS)

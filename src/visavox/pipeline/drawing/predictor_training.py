@@ -227,9 +227,10 @@ def _measure_lengths(
     figures: dict[str, Any] = {}
     if isinstance(predictor, Speech2FacePredictor):
         power = float((found**2).sum())
-        scale = max(float((found * true).sum()) / power, 0.0) if power else 0.0
-        if not scale:
-            raise DataError("The predictor tells nothing of the face: its predictions point away. Train it longer.")
+        scale = float((found * true).sum()) / power if power else 0.0
+        if scale <= 0:  # it points away: nothing was learned, and its length is all that can be right
+            scale = float(np.sqrt((true**2).sum() / power)) if power else 1.0
+            figures["nothing_learned"] = True
         with torch.no_grad():
             predictor.scale.mul_(scale)
         found = found * scale
