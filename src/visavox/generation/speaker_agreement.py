@@ -76,8 +76,9 @@ def two_voices_note(windows: NDArray[np.floating[Any]]) -> str:
     if apart is None or not apart.sounds_like_two:
         return ""
     return (
-        f"there may be two speakers: parts of the voice are alike by {apart.across:.2f} only (one speaker: "
-        f"{APART_BELOW:g} or more); the faces are of neither. Give a part with one, or choose it with --start-s"
+        f"there may be two speakers: parts of the voice are unlike each other (cosine {apart.across:.3f}, of one "
+        f"speaker seldom below {APART_BELOW:g}); the faces are of neither. Give a part with one, or choose it with "
+        "--start-s"
     )
 
 

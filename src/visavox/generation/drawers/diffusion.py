@@ -128,7 +128,8 @@ class DiffusionDrawer(FaceDrawer):
         guidance = self.guidance if request.guidance is None else request.guidance
         told = told_of(request, self.conditions, voice_dim=self.denoiser.tokens.voice_dim).to(self.device)
         together = TOGETHER_ON_GPU if self.device == "cuda" else TOGETHER
-        batches = [range(at, min(at + together, request.n_samples)) for at in range(0, request.n_samples, together)]
+        first, last = request.first_sample, request.first_sample + request.n_samples
+        batches = [range(at, min(at + together, last)) for at in range(first, last, together)]
         pictures = []
         for number, batch in enumerate(batches):
 
