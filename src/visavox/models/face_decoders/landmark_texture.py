@@ -65,7 +65,7 @@ class LandmarkTextureDecoder(FaceDecoder):
             raise ConfigError(f"`hidden_dims` must be two whole numbers of at least 1. Got {hidden_dims!r}.")
         self.hidden_dims = tuple(hidden_dims)  # a saved one is a list
         self.channel_factor = channel_factor
-        channels = scaled_channels(channel_factor)
+        self.channels = channels = scaled_channels(channel_factor)
         first, second = self.hidden_dims
         self.first_px = image_px // SHRINKING
         self.first = nn.Sequential(nn.Linear(feature_dim, first), nn.BatchNorm1d(first), nn.ReLU())
@@ -98,7 +98,9 @@ class LandmarkTextureDecoder(FaceDecoder):
 
     def texture(self, trunk: Tensor) -> Tensor:
         """Return (n, 3, image_px, image_px) in 0..1 of (n, hidden_dims[1]), what the shared layers give."""
-        maps = torch.relu(self.spread(trunk)).view(len(trunk), -1, self.first_px, self.first_px)  # (n, 256, 14, 14)
+        maps = torch.relu(self.spread(trunk)).view(
+            -1, self.channels[0], self.first_px, self.first_px
+        )  # (n, 256, 14, 14)
         return torch.sigmoid(self.colours(self.doublings(maps)).float())
 
     def _trunk(self, features: Tensor) -> Tensor:
@@ -106,7 +108,7 @@ class LandmarkTextureDecoder(FaceDecoder):
         return trunk
 
     def _landmarks(self, trunk: Tensor) -> Tensor:
-        places: Tensor = self.places(trunk).view(len(trunk), N_LANDMARKS, 2)
+        places: Tensor = self.places(trunk).view(-1, N_LANDMARKS, 2)
         return places
 
 

@@ -56,7 +56,7 @@ class SmallDecoder(FaceDecoder):
         if not 0 < channel_factor <= 2:
             raise ConfigError(f"`channel_factor` must be above 0 and at most 2. Got {channel_factor}.")
         self.channel_factor = channel_factor
-        channels = [max(4, round(count * channel_factor)) for count in CHANNELS]
+        self.channels = channels = tuple(max(4, round(count * channel_factor)) for count in CHANNELS)
         self.first = nn.Linear(feature_dim, channels[0] * FIRST_PX * FIRST_PX)
         layers: list[nn.Module] = []
         for step in range(SIZES_PX.index(image_px) + 1):
@@ -72,7 +72,7 @@ class SmallDecoder(FaceDecoder):
 
     def forward(self, features: Tensor) -> Tensor:
         """Return (n, 3, image_px, image_px) RGB pictures in 0..1 of (n, feature_dim) float32 features."""
-        maps = self.first_layer(features).view(len(features), -1, FIRST_PX, FIRST_PX)  # (n, 160, 4, 4)
+        maps = self.first_layer(features).view(-1, self.channels[0], FIRST_PX, FIRST_PX)  # (n, 160, 4, 4)
         maps = maps.contiguous(memory_format=torch.channels_last)
         return torch.sigmoid(self.colours(self.doublings(maps)).float())
 

@@ -59,7 +59,7 @@ class TransposedDecoder(FaceDecoder):
             raise ConfigError(f"`hidden_dim` must be at least 1. Got {hidden_dim}.")
         self.hidden_dim = hidden_dim
         self.channel_factor = channel_factor
-        channels = scaled_channels(channel_factor)
+        self.channels = channels = scaled_channels(channel_factor)
         self.first_px = image_px // SHRINKING
         self.first = nn.Linear(feature_dim, hidden_dim)
         self.second = nn.Linear(hidden_dim, channels[0] * self.first_px**2)
@@ -73,7 +73,7 @@ class TransposedDecoder(FaceDecoder):
     def forward(self, features: Tensor) -> Tensor:
         """Return (n, 3, image_px, image_px) RGB pictures in 0..1 of (n, feature_dim) float32 features."""
         maps = torch.relu(self.second(self.first_layer(features)))
-        maps = maps.view(len(maps), -1, self.first_px, self.first_px)  # (n, 256, 14, 14)
+        maps = maps.view(-1, self.channels[0], self.first_px, self.first_px)  # (n, 256, 14, 14)
         return torch.sigmoid(self.colours(self.doublings(maps)).float())
 
 

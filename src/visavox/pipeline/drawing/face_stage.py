@@ -115,7 +115,8 @@ def face_stage(
     decoder.to(device)
     seconds = sum(line["seconds"] for line in history)
     figures = {**history[-1], "n_epochs": len(history), "seconds": round(seconds, 1)}
-    figures.pop("epoch")
+    for name in ("epoch", "learning_rate"):
+        figures.pop(name)
     folder.done(STAGE, identity, figures)
     return FaceParts(encoder, decoder.eval(), figures)
 

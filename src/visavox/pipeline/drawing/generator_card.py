@@ -51,7 +51,7 @@ def generator_card(
     ]
     for stage, figures in stages.items():
         lines += ["", f"## {stage.replace('_', ' ').capitalize()}"]
-        lines += [f"- {key.replace('_', ' ')}: {_said(value)}" for key, value in figures.items()]
+        lines += [f"- {key.replace('_', ' ')}: {_said(value)}" for key, value in figures.items() if value is not None]
     return "\n".join([*lines, "", USE, ""])
 
 
@@ -59,7 +59,7 @@ def _said(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, Mapping):
-        return ", ".join(f"{key} {_said(inner)}" for key, inner in value.items())
+        return ", ".join(f"{key.replace('_', ' ')} {_said(inner)}" for key, inner in value.items() if inner is not None)
     if isinstance(value, Sequence) and not isinstance(value, str):
         return "; ".join(_said(inner) for inner in value)
     return str(value)

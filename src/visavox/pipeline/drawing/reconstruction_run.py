@@ -226,11 +226,20 @@ class _Run:
         found = torch.from_numpy(predict(predictor, voices)).to(self.device)
         centre = predictor.centre
 
+        def is_male(features: NDArray[np.floating]) -> NDArray[np.bool_]:
+            assert isinstance(encoder, FaceLookEncoder)
+            given = torch.from_numpy(features).float().to(self.device)
+            return np.asarray(encoder.network.attributes(given)[:, 0].detach().cpu().numpy() > 0)
+
         def draw(guidance: float) -> NDArray[np.uint8]:
             return drawer.pictures(centre + guidance * (found - centre))
 
         seen = look(clips.pictures)
-        choice = choose_guidance(draw, seen, look, clips.people, clips.genders)
+        choice = choose_guidance(
+            draw, seen, look, clips.people, genders=clips.genders, is_male=is_male if own else None
+        )
+        if self.settings.guidance is not None:
+            choice = replace(choice, guidance=self.settings.guidance)
         back = look(drawer.pictures(torch.from_numpy(true).to(self.device)))
         return {**asdict(choice), "face_to_face_matched": nearest_of_two(back, seen, clips.people)}
 

@@ -33,6 +33,7 @@ LOOK = "face_look"
 SIDES_PX = (8, 512)
 KEYS = (
     "image_px", "faces", "limit_faces", "window_s", "voice_encoder", "face_encoder", "predictor", "decoder", "half",
+    "guidance",
 )  # fmt: skip
 TRAINING = "training"
 T = TypeVar("T", bound="PictureTraining")
@@ -142,6 +143,8 @@ class ReconstructionSettings:
     decoder_training: PictureTraining = field(default_factory=PictureTraining)
     half: bool = True
     """Keep weights as float16."""
+    guidance: float | None = None
+    """How far drawn faces follow a voice unless asked otherwise, 0 to 30; None chooses it on validation people."""
 
     @property
     def joint(self) -> bool:
@@ -173,6 +176,8 @@ class ReconstructionSettings:
             check_number("window_s", values["window_s"], at_least=0.4, at_most=60)
         if not isinstance(values.get("half", True), bool):
             raise ConfigError(f"`half` of `drawing` must be true or false. Got {values['half']!r}.")
+        if values.get("guidance") is not None:
+            check_number("guidance", values["guidance"], at_least=0, at_most=30)
         values["faces"] = _paths(values.get("faces", ()))
         trainings: dict[str, Any] = {}
         for key, registry in PARTS.items():
