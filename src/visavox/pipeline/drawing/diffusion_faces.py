@@ -10,21 +10,27 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from visavox.config import TrainConfig
+from visavox.persistence import load_folder
 from visavox.pipeline.drawing.diffusion_settings import DiffusionSettings
+from visavox.pipeline.drawing.generator_folder import Generator
 from visavox.pipeline.drawing.heard_clips import HeardClips, hear_clips
 from visavox.pipeline.drawing.imagined_voices import ImaginedVoices
+from visavox.pipeline.drawing.look_features import features_of_pictures
 from visavox.pipeline.drawing.pictures import DrawingMedia, PairedPictures, read_drawing_media
 from visavox.pipeline.drawing.plain_face_features import plain_face_features
 from visavox.pipeline.drawing.told_faces import Forgetting, Labels, ToldFaces, read_labels
 from visavox.pipeline.drawing.voice_inputs import embed_voices
-from visavox.pipeline.frozen_encoder import Compute
+from visavox.pipeline.frozen_encoder import Compute, build_encoder
 
 PICTURES, VOICES = "pictures", "voices"
+OWN_ENCODER, LOOK_COMPONENTS = "face_look", 24
 Progress = Callable[[int, int], None]
 
 
@@ -90,7 +96,8 @@ def read_learned_faces(
         known = read_labels(others, labelled, np.zeros(0, np.int64))
         validation = told.of_others(_hear(others, config, settings, progress), known, others.pictures)
     held_out = np.concatenate([others.pictures, labelled.pictures[labelled.held_out]])
-    text = f"{media.digest} {settings.voice_encoder} {settings.window_s} {settings.unpaired_share} {settings.imagine}"
+    decides = [media.digest, settings.voice_encoder, settings.window_s, settings.unpaired_share, settings.imagine]
+    text = repr([*decides, str(settings.generator)])
     return LearnedFaces(media, told, validation, held_out, hashlib.sha256(text.encode()).hexdigest()[:16])
 
 
@@ -120,4 +127,25 @@ def _imagined(
     """Return voices for faces without, where they are wanted."""
     if not settings.imagine:
         return None
-    return ImaginedVoices.fit(plain_face_features(pictures, labels), heard, clips.people, seed=seed)
+    features = plain_face_features(pictures, labels)
+    if settings.generator is not None:
+        look = _look_features(Generator.load(settings.generator), pictures)
+        features = features if look is None else np.concatenate([features, look], axis=1)
+    return ImaginedVoices.fit(features, heard, clips.people, seed=seed)
+
+
+def _look_features(generator: Generator, pictures: NDArray[np.uint8]) -> NDArray[np.float32] | None:
+    """Return (n, 7 + LOOK_COMPONENTS) features by the face encoder of a generator; None where it is not our own kind.
+
+    What its heads say comes first, then its largest principal components.
+    """
+    weights = generator.folder / "face_encoder"
+    if not generator.has("face_encoder") or load_folder(weights).name != OWN_ENCODER:
+        return None
+    encoder: Any = build_encoder({"name": OWN_ENCODER, "weights": str(weights)}, "face")
+    found = features_of_pictures(encoder, pictures)
+    with torch.inference_mode():
+        says = encoder.network.attributes(torch.from_numpy(found)).float().numpy()
+    centred = found - found.mean(axis=0)
+    _, vectors = np.linalg.eigh(centred.T.astype(np.float64) @ centred)
+    return np.concatenate([says, centred @ vectors[:, ::-1][:, :LOOK_COMPONENTS]], axis=1).astype(np.float32)

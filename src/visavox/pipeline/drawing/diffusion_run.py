@@ -174,9 +174,8 @@ class _Run:
         return DiffusionOutcome(self.folder, n_paired, len(faces.told) - n_paired, score, tuple(self.rows))
 
     def _options(self, part: str, **about: Any) -> StepOptions:
-        """Return what the training of a part is told; autocast only where it is faster, measured part by part."""
-        asked = self.config.precision
-        pays = autocast_pays(self.device) and (self.device == "cuda" or part == "autoencoder")
+        """Return what the training of a part is told."""
+        asked, pays = self.config.precision, autocast_pays(self.device)
         return StepOptions(
             seed=self.config.seed,
             bfloat16=asked == "bfloat16" or (asked == "auto" and pays),
