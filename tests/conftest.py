@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import fcntl
 import os
+import shutil
 from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -154,6 +157,47 @@ def write_tiny_generator(folder: Path) -> None:
     card = "# Visavox generator `tiny`\n\nRandom weights for tests. Licence: CC0-1.0, since nobody made it.\n"
     mean = np.full((32, 32, 3), 128, np.float32)
     Generator(folder, "ge2e", 32, 1.6, mean, {"decoder": {"guidance": 1.5}}).save(card=card)
+
+
+@pytest.fixture(scope="session")
+def tiny_diffusion(tiny_generator: Path, shared_folder: Path) -> Path:
+    """The tiny generator with the method diffusion too, 3 steps, which takes an age and a guide. Read only."""
+
+    def make(folder: Path) -> None:
+        shutil.copytree(tiny_generator, folder)
+        add_tiny_diffusion(folder)
+
+    return _made_once(shared_folder / "tiny-diffusion", make)
+
+
+def add_tiny_diffusion(folder: Path) -> None:
+    """Add autoencoder, denoiser and upsampler with random weights to a generator of 32 px."""
+    from visavox.generation.parts import save_part
+    from visavox.models.diffusion.denoiser import Denoiser
+    from visavox.models.diffusion.face_autoencoder import FaceAutoencoder
+    from visavox.models.diffusion.upsampler import FaceUpsampler
+    from visavox.pipeline.drawing.generator_folder import Generator
+
+    space: dict[str, Any] = {"image_px": 32, "channels": [16, 16]}
+    kinds = ["voice", "windows", "age", "guide"]
+    unet: dict[str, Any] = {"latent_shape": [4, 8, 8], "kinds": kinds, "voice_dim": 256, "channels": [16, 32]}
+    unet |= {"token_dim": 16, "head_dim": 16}
+    larger: dict[str, Any] = {"width": 4, "blocks": 1}
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        networks = FaceAutoencoder(**space), Denoiser(**unet), FaceUpsampler(**larger)
+    for part, name, arguments, network in zip(
+        ("autoencoder", "denoiser", "upsampler"),
+        ("kl", "unet", "residual"),
+        (space, unet, larger),
+        networks,
+        strict=True,
+    ):
+        save_part(folder, part, name=name, arguments=arguments, network=network)
+    generator = Generator.load(folder)
+    choices = {**generator.choices, "diffusion": {"guidance": 3.0, "n_steps": 3, "sampler": "ddim"}}
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    dataclasses.replace(generator, choices=choices).save(card=card)
 
 
 class StandInDrawer(FaceDrawer):

@@ -85,3 +85,21 @@ def test_a_second_run_needs_overwrite(words: list[str], capsys: pytest.CaptureFi
     assert main(words) == 1
     assert "faces holds pictures." in capsys.readouterr().err
     assert main([*words, "--overwrite"]) == 0
+
+
+@pytest.mark.slow
+def test_diffusion_draws_the_same_bytes_twice(
+    words: list[str], tiny_diffusion: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = ["--model", str(tiny_diffusion), "--method", "diffusion", "--steps", "2", "--sampler", "dpm", "--px", "64"]
+    for out in ("faces", "again"):
+        assert main([*words, *more, "--out", out]) == 0
+    one, other = ({path.name: path.read_bytes() for path in Path(out).iterdir()} for out in ("faces", "again"))
+    assert one == other
+    facts = json.loads(one["faces.json"])
+    assert (facts["method"], facts["image_px"], facts["options"]) == (
+        "diffusion",
+        64,
+        {"sampler": "dpm", "n_steps": 2, "px": 64},
+    )
+    assert "by diffusion of tiny-diffusion, 64 px" in capsys.readouterr().out

@@ -212,3 +212,30 @@ def test_another_kind_of_model_is_one_line() -> None:
         VoiceToFacePipeline.from_pretrained("base")
     with pytest.raises(DataError, match="holds a saved associator, not a saved generator"):
         VoiceToFacePipeline.from_pretrained(Path(visavox.__file__).parent / "pretrained" / "base")
+
+
+@pytest.mark.slow
+def test_diffusion_in_pieces_is_the_same_as_all_at_once(tiny_diffusion: Path, voice: Path) -> None:
+    one, other = (
+        VoiceToFacePipeline.from_pretrained(tiny_diffusion, "diffusion", Compute(device="cpu", batch_size=size))
+        for size in (2, 8)
+    )
+    heard = one.hear(voice).heard
+    pieces, whole = one.draw_heard(heard, 5, seed=3), other.draw_heard(heard, 5, seed=3)
+    assert np.abs(pieces.pictures.astype(int) - whole.pictures).max() <= 1
+    assert len({picture.tobytes() for picture in whole.pictures}) == 5
+    assert {label.method for label in whole.labels} == {"diffusion"}
+
+
+@pytest.mark.slow
+def test_diffusion_takes_what_it_was_trained_with_alone(tiny_diffusion: Path, voice: Path) -> None:
+    pipeline = VoiceToFacePipeline.from_pretrained(tiny_diffusion, "diffusion", CPU)
+    guide = np.random.default_rng(0).integers(0, 256, (32, 32, 3), dtype=np.uint8)
+    free = pipeline.draw(voice, 1)
+    told = pipeline.draw(voice, 1, conditions=attributes_given(age=70.0, guide=guide), px=64)
+    assert free.pictures.shape == (1, 32, 32, 3) and told.pictures.shape == (1, 64, 64, 3)
+    assert [condition.name for condition in told.told] == ["voice", "windows", "age", "guide"]
+    aged = pipeline.draw(voice, 1, conditions=attributes_given(age=70.0))
+    assert not np.array_equal(aged.pictures, free.pictures)
+    with pytest.raises(ConfigError, match="`language` cannot be told to .* by diffusion, which was trained with age, "):
+        pipeline.draw(voice, conditions=attributes_given(language="welsh"))
