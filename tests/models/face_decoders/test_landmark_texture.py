@@ -39,10 +39,8 @@ def test_a_pass_gives_a_picture_and_72_points_and_the_same_as_each_branch_alone(
 
 
 def test_sides_double_with_kernel_5_and_one_row_more() -> None:
-    for px in (16, 32, 96):
-        with torch.device("meta"):
-            decoder = small(image_px=px).eval()
-            assert decoder(torch.zeros(1, 6)).shape == (1, 3, px, px)
+    for px in (16, 48):
+        assert small(image_px=px).eval()(torch.zeros(1, 6)).shape == (1, 3, px, px)
 
 
 def test_the_loss_is_the_weighted_sum_of_a_plain_loop() -> None:

@@ -35,7 +35,7 @@ def generator_card(
         licence: of the weights.
     """
     lines = [
-        f"# Generator `{name}`",
+        f"# Visavox generator `{name}`",
         "",
         f"Draws guesses of {about['image_px']} px at the face of a speaker.",
         "",
