@@ -106,7 +106,10 @@ def sheet_section(sheets: Sequence[Sheet]) -> Section | None:
     """Return the contact sheets as a section; None without any."""
     if not sheets:
         return None
-    text = "Everybody once: the true face, what was drawn, and the nearest face that was learned from. All are guesses."
+    text = (
+        "Everybody once: the true face, what was drawn and from what, and, where the training corpus is named, the "
+        "training face nearest to what the first drew."
+    )
     return Section("The faces", text, drawings=tuple(sheets))
 
 

@@ -41,7 +41,12 @@ COMPARED_PX = 64  # side at which pictures are compared pixel by pixel
 
 def judge_section(result: ReconstructionResult, judge: Judge) -> Section:
     """Return who is found again by one judge: contestants, then controls, chance last."""
-    columns = ("faces", "told", "1:2, all pairs %", "1:2, one gender %", *(f"R@{k} %" for k in KS))
+    columns = (
+        "faces, and what they were drawn from",
+        "1:2, all pairs %",
+        "1:2, one gender %",
+        *(f"R@{k} %" for k in KS),
+    )
     rows: list[tuple[Cell, ...]] = []
     for contestant in (*_drawers(result.drawn), *_of_kind(result.drawn, "own face")):
         rows.append(_judged_row(result, judge, contestant.name, contestant.told))
@@ -53,7 +58,7 @@ def judge_section(result: ReconstructionResult, judge: Judge) -> Section:
     first = result.drawn.contestants[0].name
     chances: list[Cell] = [0.5, 0.5]
     chances += [_chance(result.find(first, judge.name, PEOPLE, f"recall_at_{k}")) for k in KS]
-    rows.append(("guessing", "nothing", *chances))
+    rows.append(("guessing", *chances))
     n_people = len(set(result.drawn.true.people))
     seen = (
         "Seen in training: the model learned from this judge, which flatters it."
@@ -133,7 +138,7 @@ def attribute_section(result: ReconstructionResult) -> Section:
 def collection_section(drawn: DrawnFaces, *, seed: int) -> Section:
     """Return how far the drawn faces lie from photographs as collections."""
     judges = [judge.name for judge in drawn.judges]
-    columns = ("faces", *(f"kid_{judge}" for judge in judges), "samples", "faces found %")
+    columns = ("faces", *(f"1000 kid_{judge}" for judge in judges), "pictures", "faces found %")
     rows: list[tuple[Cell, ...]] = []
     for contestant in drawn.contestants:
         cells: list[Cell] = [contestant.name]
@@ -141,13 +146,16 @@ def collection_section(drawn: DrawnFaces, *, seed: int) -> Section:
             features = np.asarray(contestant.features[judge])[contestant.drawn]
             rng = np.random.default_rng([seed, 2])
             cells.append(
-                kernel_distance(features, drawn.true.features[judge], rng=rng).value if len(features) > 1 else math.nan
+                1000 * kernel_distance(features, drawn.true.features[judge], rng=rng).value
+                if len(features) > 1
+                else math.nan
             )
         found = float(contestant.found[contestant.drawn].mean()) if contestant.drawn.any() else math.nan
         rows.append((*cells, int(contestant.drawn.sum()), found))
     text = (
         "Kernel distance (KID) of drawn and true faces, named by the encoder that made the features: 0 for two halves "
-        "of one collection, larger the less the drawn faces are like photographs. It says nothing of whose they are."
+        "of one collection, larger (here in thousandths) the less the drawn faces are like photographs. It says "
+        "nothing of whose they are."
     )
     note = (
         f"No FID: it needs given Inception features and {LEAST_PICTURES:,} pictures. No VGGFace score: it needs the "
@@ -241,7 +249,7 @@ def leak_sentences(result: ReconstructionResult) -> list[str]:
 
 def _judged_row(result: ReconstructionResult, judge: Judge, name: str, told: str) -> tuple[Cell, ...]:
     groups = [(ALL, PAIR), (SAME_GENDER, PAIR), *((PEOPLE, f"recall_at_{k}") for k in KS)]
-    return (name, told, *(_triple(result.find(name, judge.name, group, measure)) for group, measure in groups))
+    return (f"{name}: {told}", *(_triple(result.find(name, judge.name, group, measure)) for group, measure in groups))
 
 
 def _triple(found: Measure | None) -> Cell:

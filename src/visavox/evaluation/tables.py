@@ -17,6 +17,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from visavox.evaluation.drawings import Sheet
 from visavox.evaluation.identification_words import headline_lines
@@ -192,7 +193,8 @@ def section_lines(section: Section) -> list[str]:
         lines += [*markdown_table(map(markdown_escaped, section.columns), rows), ""]
     sheets = [drawing for drawing in section.drawings if isinstance(drawing, Sheet)]
     for sheet in sheets:
-        lines += [f"![{markdown_escaped(sheet.heading)}](<{sheet.path}>)", "", markdown_escaped(sheet.caption), ""]
+        beside = "/".join(Path(sheet.path).parts[-2:])  # a report lies beside the folder of its sheets
+        lines += [f"![{markdown_escaped(sheet.heading)}](<{beside}>)", "", markdown_escaped(sheet.caption), ""]
     if section.notes:
         lines += [*(f"- {markdown_escaped(note)}" for note in section.notes), ""]
     return lines

@@ -35,6 +35,7 @@ from visavox.evaluation.strips import pick_strips
 from visavox.evaluation_config import EvaluateConfig
 from visavox.pipeline.checkpoints import list_checkpoints
 from visavox.pipeline.distributed import refuse_several
+from visavox.pipeline.drawing.reconstruction_evaluating import evaluate_reconstruction
 from visavox.pipeline.embedding import UNTRAINED, is_untrained, load_ceiling
 from visavox.pipeline.gender_prediction import gender_predictor, prediction_note
 from visavox.pipeline.identification_evaluating import evaluate_identification
@@ -77,6 +78,8 @@ def evaluate_model(config: EvaluateConfig, progress: Progress | None = None) -> 
         return evaluate_published(config, progress)
     if config.protocol == "identification":
         return evaluate_identification(config, progress)
+    if config.protocol == "reconstruction":
+        return evaluate_reconstruction(config, progress)
     refuse_several("An evaluation")
     ceiling = _check_requests(config)
     people = find_tested_people(config, progress)

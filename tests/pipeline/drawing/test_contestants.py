@@ -1,0 +1,133 @@
+"""What is drawn, as judges see it: by a method, from a folder, with gaps."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.pipeline.drawing.stand_in_judges import StandInJudges
+
+from visavox.errors import DataError, MediaError
+from visavox.generation.provenance import FROM_FACE, Condition
+from visavox.media.images import write_face
+from visavox.pipeline.drawing.contestants import (
+    SHOWN_PX,
+    UNKNOWN,
+    folder_contestant,
+    own_face_contestant,
+    scaled,
+    spread_rows,
+    voice_contestant,
+)
+from visavox.pipeline.drawing.generator_folder import Generator
+from visavox.pipeline.drawing.tested_clips import TestedClips
+
+NAMES = ("a", "b", "c")
+
+
+def clips(names: tuple[str, ...] = NAMES) -> TestedClips:
+    paths = tuple(Path(f"{name}.wav") for name in names)
+    return TestedClips("three", names, names, names, ("m", "f", "m"), paths, paths, "hash")
+
+
+def draw(voice: Path, n_samples: int) -> np.ndarray:
+    """Grey as the letter of the file, brighter from sample to sample."""
+    level = 60 * NAMES.index(voice.stem) + 20
+    return np.stack([np.full((16, 16, 3), level + i, np.uint8) for i in range(n_samples)])
+
+
+def judges() -> Any:
+    return StandInJudges()
+
+
+def test_a_method_draws_from_every_voice_and_its_first_sample_is_judged() -> None:
+    done: list[int] = []
+    found = voice_contestant("ours", draw, clips(), judges(), n_samples=3, step=done.append)
+    assert (found.name, found.kind, found.told, found.leaks) == ("ours", "model", "voice (from voice)", False)
+    assert found.features["dlib"][:, 0] == pytest.approx(np.array([20, 80, 140]) / 255, abs=1e-3)
+    assert found.samples["dlib"].shape == (3, 3, 48)
+    assert found.samples["dlib"][1, :, 0] == pytest.approx(np.array([80, 81, 82]) / 255, abs=1e-3)
+    assert found.pictures.shape == (3, SHOWN_PX, SHOWN_PX, 3) and found.pictures[2].mean() == pytest.approx(140)
+    assert found.male.tolist() == [-90, -30, 30] and found.drawn.all() and found.found.all()
+    assert sum(done) == 9
+
+
+def test_one_sample_a_voice_leaves_no_samples_to_compare() -> None:
+    assert voice_contestant("ours", draw, clips(), judges()).samples == {}
+
+
+def test_a_voice_that_cannot_be_used_is_a_gap_with_its_reason() -> None:
+    def fails(voice: Path, n_samples: int) -> np.ndarray:
+        if voice.stem == "b":
+            raise MediaError("silent", status="silent_voice")
+        return draw(voice, n_samples)
+
+    found = voice_contestant("ours", fails, clips(), judges(), n_samples=2)
+    assert found.drawn.tolist() == [True, False, True] and found.found.tolist() == [True, False, True]
+    assert np.isnan(found.features["dlib"][1]).all() and np.isnan(found.male[1]) and not found.pictures[1].any()
+    assert found.note == "1 voices could not be used: b (silent_voice)."
+    assert found.samples["dlib"].shape[0] == 2
+
+
+def test_a_drawer_that_fails_everywhere_is_refused() -> None:
+    def fails(voice: Path, n_samples: int) -> np.ndarray:
+        raise MediaError("silent", status="silent_voice")
+
+    with pytest.raises(DataError, match="ours could draw from none of the 3 voices: a"):
+        voice_contestant("ours", fails, clips(), judges())
+
+
+def test_conditions_of_the_true_face_are_marked() -> None:
+    found = voice_contestant("ours", draw, clips(), judges(), told=(Condition("guide", FROM_FACE),))
+    assert found.leaks and found.told == "guide (from the true face)"
+
+
+def test_a_folder_of_pictures_is_read_by_clip(tmp_path: Path) -> None:
+    for name, level in (("a", 10), ("c", 200)):
+        write_face(tmp_path / f"{name}.jpg", np.full((40, 40, 3), level, np.uint8))
+    found = folder_contestant("theirs", tmp_path, clips(), judges())
+    assert (found.kind, found.told) == ("folder", UNKNOWN)
+    assert found.drawn.tolist() == [True, False, True]
+    assert found.note == "1 of 3 clips have no picture and count as guesses."
+    assert found.features["dlib"][2, 0] == pytest.approx(200 / 255, abs=0.01)
+
+
+def test_a_folder_of_other_pictures_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="holds a picture of none of the 3 clips, as of a"):
+        folder_contestant("theirs", tmp_path, clips(), judges())
+    with pytest.raises(DataError, match="must name folders of pictures"):
+        folder_contestant("theirs", tmp_path / "gone", clips(), judges())
+
+
+class Feature:
+    """A face encoder of 8 numbers."""
+
+    def encode(self, crops: list[np.ndarray]) -> np.ndarray:
+        return np.stack([np.full(8, crop.mean() / 100, np.float32) for crop in crops])
+
+
+def test_the_true_face_goes_through_its_own_feature(tiny_generator: Path) -> None:
+    looked = judges()
+    looked.encoders = {"dlib": None, "face_look": Feature()}
+    crops = [np.full((256, 256, 3), level, np.uint8) for level in (10, 120, 240)]
+    found = own_face_contestant(Generator.load(tiny_generator), crops, looked)
+    assert found is not None and (found.kind, found.leaks) == ("own face", True)
+    assert found.told == "face (from the true face)" and "shown the true face" in found.note
+    assert not np.array_equal(found.pictures[0], found.pictures[2])
+
+
+def test_without_an_encoder_of_its_own_there_is_no_such_row(tiny_generator: Path) -> None:
+    assert own_face_contestant(Generator.load(tiny_generator), [], judges()) is None
+
+
+def test_rows_are_spread_over_the_clips() -> None:
+    found = spread_rows(np.array([[1.0], [2.0]]), np.array([True, False, True]))
+    assert found[[0, 2], 0].tolist() == [1, 2] and np.isnan(found[1, 0])
+
+
+def test_pictures_are_scaled_to_one_side() -> None:
+    assert scaled(np.zeros((300, 300, 3), np.uint8)).shape == (SHOWN_PX, SHOWN_PX, 3)
+    same = np.zeros((SHOWN_PX, SHOWN_PX, 3), np.uint8)
+    assert scaled(same) is same

@@ -1,0 +1,144 @@
+"""Faces drawn from voices, from the command's configuration to the report, and what is refused on the way."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.pipeline.drawing.stand_in_judges import StandInJudges
+
+from visavox.errors import ConfigError, DataError, UnknownNameError
+from visavox.evaluate import describe
+from visavox.evaluation.report import read_report
+from visavox.evaluation_config import EvaluateConfig
+from visavox.media.images import read_image, write_face
+from visavox.pipeline.drawing import reconstruction_evaluating
+from visavox.pipeline.drawing.generator_folder import Generator
+from visavox.pipeline.drawing.reconstruction_evaluating import evaluate_reconstruction
+from visavox.pipeline.drawing.tested_clips import read_tested_clips
+from visavox.pipeline.evaluating import evaluate_model
+
+
+def config(corpus: Path, out: Path, **more: Any) -> EvaluateConfig:
+    options: dict[str, Any] = {"corpus": corpus, "subset": "all", "resamples": 100, "quiet": True, "samples": 2}
+    return EvaluateConfig(out=out, protocol="reconstruction", **{**options, **more})
+
+
+@pytest.fixture
+def light(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Judges and ears without networks."""
+    monkeypatch.setattr(reconstruction_evaluating, "FaceJudges", StandInJudges)
+
+    def heard(clips: Any, **_: Any) -> np.ndarray:
+        return np.arange(len(clips)) % 2 == 0
+
+    monkeypatch.setattr(reconstruction_evaluating, "heard_genders", heard)
+
+
+@pytest.fixture
+def folder(small_corpus: Path, tmp_path: Path) -> Path:
+    """Another system's pictures: the true faces, darker."""
+    place = tmp_path / "drawn"
+    place.mkdir()
+    clips = read_tested_clips(small_corpus)
+    for clip, crop in zip(clips.clips, clips.crops, strict=True):
+        write_face(place / f"{clip}.jpg", read_image(crop) // 2)
+    return place
+
+
+def draw(voice: Path, n_samples: int) -> np.ndarray:
+    """The same faces for the same voice, whatever is asked."""
+    rng = np.random.default_rng(sum(voice.read_bytes()[:4000]))
+    return rng.integers(0, 255, size=(8, 16, 16, 3)).astype(np.uint8)[:n_samples]
+
+
+def test_a_folder_alone_is_judged(light: None, small_corpus: Path, folder: Path, tmp_path: Path) -> None:
+    options = config(small_corpus, tmp_path / "report", model="", drawn={"theirs": folder})
+    report = evaluate_model(options)
+    assert read_report(tmp_path / "report") == report
+    assert report.title == f"Faces drawn by theirs on all people of {small_corpus.name}"
+    found = report.find(protocol="reconstruction", direction="theirs", group="dlib_all", measure="accuracy_1_of_2")
+    assert found is not None and found.value > 0.9 and (found.count, found.n_people) == (16, 8)
+    assert report.provenance["model"] == "none" and report.provenance["drawn"] == {"theirs": "drawn"}
+    assert [path.name for path in (tmp_path / "report" / "sheets").iterdir()] == ["people-1.jpg"]
+    assert "dlib picks the speaker" in describe(report, options)
+
+
+def test_methods_stand_before_folders_and_controls_behind(
+    light: None, small_corpus: Path, folder: Path, tmp_path: Path
+) -> None:
+    options = config(small_corpus, tmp_path / "report", drawn={"theirs": folder}, training=small_corpus)
+    done: list[tuple[int, int]] = []
+    report = evaluate_reconstruction(options, lambda *at: done.append(at), drawers={"noise": draw})
+    names = list(report.provenance["reconstruction"]["contestants"])
+    assert names == ["noise", "theirs", "gender only", "the average face"]
+    titles = [section.title for section in report.sections]
+    assert {"Which drawer is better", "Do samples differ?", "Learned by heart?"} <= set(titles)
+    assert done[-1][0] <= done[-1][1] == 16 * (2 + 1 + 2)
+    assert "16 training faces" in "".join(report.sections[-1].notes)
+
+
+def test_a_contestant_can_be_named_to_compare_with(
+    light: None, small_corpus: Path, folder: Path, tmp_path: Path
+) -> None:
+    options = config(small_corpus, tmp_path / "report", drawn={"theirs": folder}, against="theirs")
+    report = evaluate_reconstruction(options, drawers={"noise": draw})
+    section = next(s for s in report.sections if s.title == "Which drawer is better")
+    assert [row[0] for row in section.rows] == ["noise less theirs"]
+
+
+def test_a_final_test_is_logged(light: None, small_corpus: Path, folder: Path, tmp_path: Path) -> None:
+    log = tmp_path / "final.jsonl"
+    options = config(small_corpus, tmp_path / "report", model="", drawn={"theirs": folder}, final=True, final_log=log)
+    report = evaluate_reconstruction(options)
+    row = json.loads(log.read_text(encoding="utf-8"))
+    assert (row["protocol"], row["trial_hash"]) == ("reconstruction", report.provenance["trial_hash"])
+    assert "theirs dlib_all accuracy_1_of_2" in row["figures"]
+
+
+@pytest.mark.slow
+def test_a_generator_draws_and_is_judged(light: None, small_corpus: Path, tiny_generator: Path, tmp_path: Path) -> None:
+    options = config(small_corpus, tmp_path / "report", model=str(tiny_generator))
+    report = evaluate_model(options)
+    name = f"{tiny_generator.name}, decoder"
+    assert list(report.provenance["reconstruction"]["contestants"]) == [name, "gender only", "the average face"]
+    assert report.provenance["voice_encoder"] == "ge2e"
+    again = evaluate_model(config(small_corpus, tmp_path / "again", model=str(tiny_generator)))
+    assert again.measures == report.measures
+    with pytest.raises(UnknownNameError, match="method"):
+        evaluate_model(config(small_corpus, tmp_path / "no", model=str(tiny_generator), methods=("diffusion",)))
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"resamples": 10}, "`resamples` must be at least 100"),
+        ({"samples": 0}, "`samples` must be 1 to 64. Got 0"),
+        ({"trials": Path("t")}, "`trials` means nothing to faces that are drawn"),
+        ({"embeddings": Path("e")}, "`embeddings` means nothing"),
+        ({"world": Path("w")}, "`world` means nothing"),
+        ({"drawn": {"gender only": Path("d")}}, "must not name a folder 'gender only'"),
+        ({"model": ""}, "Nothing is judged: no model draws"),
+    ],
+)
+def test_options_that_mean_nothing_are_refused(
+    options: dict[str, Any], said: str, small_corpus: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(ConfigError, match=said):
+        evaluate_reconstruction(config(small_corpus, tmp_path / "report", **options))
+
+
+def test_a_training_corpus_without_anybody_who_was_learned_from_is_refused(
+    light: None, small_corpus: Path, tiny_generator: Path, tmp_path: Path
+) -> None:
+    generator = Generator.load(tiny_generator)
+    strangers = Generator(**{**vars(generator), "people": frozenset({"somebody"})})
+    with pytest.raises(DataError, match="learned from nobody of"):
+        reconstruction_evaluating._training(
+            config(small_corpus, tmp_path, training=small_corpus),
+            strangers,
+            StandInJudges(),  # type: ignore[arg-type]
+        )
