@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visavox.models.diffusion.conditions import MAX_SEGMENTS, MEL_VALUES
-from visavox.models.log_mel import log_mel
+from visavox.models.log_mel import WINDOW, checked_voice, log_mel, repeated
 from visavox.models.mel import SAMPLE_RATE
 
 
@@ -30,6 +30,7 @@ def mel_statistics(samples: NDArray[np.float32], segment_s: float) -> NDArray[np
     Raises:
         DataError: the voice is empty or not finite.
     """
+    samples = repeated(checked_voice(samples), WINDOW)
     size = round(segment_s * SAMPLE_RATE)
     n = max(len(samples) // size, 1)
     rows = []

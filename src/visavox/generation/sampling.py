@@ -1,7 +1,9 @@
 """From noise to latents: DDPM, DDIM and DPM-Solver++ of diffusers, with classifier-free guidance.
 
-It knows no denoiser, only a function that predicts. Every sample has a random generator of its own
-(`visavox.generation.noise`), so sample i does not depend on how many others are drawn, up to rounding.
+DDIM is DPM-Solver++ of order 1, and is taken as that: diffusers' own DDIM rounds the distance of its steps, and ends in
+some noise wherever their number does not divide that of the training. It knows no denoiser, only a function that
+predicts. Every sample has a random generator of its own (`visavox.generation.noise`), so sample i does not depend on
+how many others are drawn, up to rounding.
 
 Example:
     scheduler = make_scheduler("dpm", n_train_steps=1000, schedule="squaredcos_cap_v2", prediction="v_prediction")
@@ -13,6 +15,7 @@ Source: Ho et al. 2020, algorithm 2 (DDPM); Song et al. 2021, eq. 12 with eta 0 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -24,6 +27,8 @@ from visavox.generation.noise import sample_generator
 
 SAMPLERS = ("ddpm", "ddim", "dpm")
 MAX_STEPS = 1000
+LEAST_LOG_SNR = -5.1
+"""Half the logarithm of the ratio of signal to noise below which there is nothing but noise."""
 
 Predict = Callable[[Tensor, Tensor], Tensor]
 """((n, *shape) noisy latents, (n,) int64 steps) -> (n, *shape) what is predicted, guidance included."""
@@ -50,21 +55,12 @@ def make_scheduler(name: str, *, n_train_steps: int, schedule: str, prediction: 
     if name == "ddpm":
         from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 
-        return DDPMScheduler(clip_sample=False, timestep_spacing="trailing", **shared)
-    if name == "ddim":
-        from diffusers.schedulers.scheduling_ddim import DDIMScheduler
-
-        return DDIMScheduler(clip_sample=False, set_alpha_to_one=True, timestep_spacing="trailing", **shared)
-    if name == "dpm":
+        return DDPMScheduler(clip_sample=False, **shared)
+    if name in ("ddim", "dpm"):
         from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
 
         return DPMSolverMultistepScheduler(
-            solver_order=2,
-            algorithm_type="dpmsolver++",
-            timestep_spacing="trailing",
-            final_sigmas_type="zero",
-            lambda_min_clipped=-5.1,  # where a cosine schedule is all noise; steps beyond are numerically void
-            **shared,
+            solver_order=1 if name == "ddim" else 2, algorithm_type="dpmsolver++", final_sigmas_type="zero", **shared
         )
     raise ConfigError(f"`sampler` must be one of {', '.join(SAMPLERS)}. Got {name!r}.")
 
@@ -82,6 +78,22 @@ def check_steps(n_steps: int, n_train_steps: int) -> None:
     """
     if not isinstance(n_steps, int) or isinstance(n_steps, bool) or not 1 <= n_steps <= n_train_steps:
         raise ConfigError(f"`steps` must be 1 to {n_train_steps}, the steps of the training. Got {n_steps}.")
+
+
+def noise_steps(scheduler: Any, n_steps: int) -> list[int]:
+    """Return the steps of the noise that are taken, falling, evenly spread from the noisiest.
+
+    For DPM-Solver++ steps beyond `LEAST_LOG_SNR` are left out, of which a cosine schedule has some: they are all noise.
+
+    Example:
+        >>> noise_steps(make_scheduler("ddpm", n_train_steps=10, schedule="linear", prediction="epsilon"), 4)
+        [9, 7, 4, 1]
+    """
+    last = int(scheduler.config.num_train_timesteps)
+    if int(getattr(scheduler.config, "solver_order", 0)) > 1:
+        last = max(int((scheduler.lambda_t >= LEAST_LOG_SNR).sum()), 1)
+    n = min(n_steps, last)
+    return [math.floor(last - at * last / n + 0.5) - 1 for at in range(n)]
 
 
 @torch.inference_mode()
@@ -106,7 +118,8 @@ def sample(
         seed: of the drawing.
         n_steps: steps, 1 to the scheduler's steps of training.
         device: where `predict` wants its latents.
-        progress: called as progress(steps done, n_steps).
+        progress: called as progress(steps done, steps); near `n_train_steps` DPM-Solver++ leaves out those that are
+            all noise.
 
     Raises:
         ConfigError: the number of steps is out of range.
@@ -114,7 +127,7 @@ def sample(
     check_steps(n_steps, int(scheduler.config.num_train_timesteps))
     draws = [sample_generator(seed, number) for number in samples]
     latents = torch.stack([torch.randn(shape, generator=draw) for draw in draws]).to(device)
-    scheduler.set_timesteps(n_steps, device=device)
+    scheduler.set_timesteps(timesteps=noise_steps(scheduler, n_steps), device=device)
     is_random = "DDPM" in type(scheduler).__name__
     more = {"generator": draws} if is_random else {}
     for done, step in enumerate(scheduler.timesteps, start=1):
@@ -122,5 +135,5 @@ def sample(
         predicted = predict(scheduler.scale_model_input(latents, step), steps)
         latents = scheduler.step(predicted, step, latents, return_dict=False, **more)[0]
         if progress is not None:
-            progress(done, n_steps)
+            progress(done, len(scheduler.timesteps))
     return latents.float()
