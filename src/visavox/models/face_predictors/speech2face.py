@@ -118,7 +118,8 @@ class Speech2FacePredictor(FacePredictor):
         if voice.ndim != 4 or voice.shape[1] != 2 or voice.shape[3] != N_BINS or not enough:
             wanted = N_FRAMES if self.pooling == "fixed" else f"{LEAST_FRAMES} or more"
             raise ValueError(f"voice must be (n, 2, {wanted}, {N_BINS}). Got {tuple(voice.shape)}.")
-        x = self.convolutions(voice)  # (n, channels, 6 or more, 57)
+        # Channels last in memory: on a processor that halves the time of a step.
+        x = self.convolutions(voice.contiguous(memory_format=torch.channels_last))  # (n, channels, 6 or more, 57)
         x = self.last_norm(torch.relu(x.mean(dim=2)))  # (n, channels, 57)
         x = x.transpose(1, 2).flatten(1)  # frequency by frequency, as Keras flattens
         features: Tensor = self.feature(torch.relu(self.hidden(x)))
