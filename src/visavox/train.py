@@ -1,18 +1,21 @@
-"""The command `train`: embeddings to a voice-face model, or a corpus to networks that name its people.
+"""The command `train`: embeddings to a voice-face model, or a corpus to networks that name its people or draw faces.
 
 Example:
     visavox train --embeddings embeddings --splits splits --out runs/first
     visavox train --task identification --corpus corpus --splits splits --networks networks.yaml --out runs/names
+    visavox train --task reconstruction --corpus corpus --splits splits --drawing drawing.yaml --out runs/portrait
 """
 
 from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import sys
 
 from visavox.config import TrainConfig
 from visavox.pipeline.console import progress_bar
+from visavox.pipeline.drawing.diffusion_run import DiffusionOutcome, train_diffusion
 from visavox.pipeline.drawing.reconstruction_run import ReconstructionOutcome, train_reconstruction
 from visavox.pipeline.identification_run import IdentificationOutcome, train_identification
 from visavox.pipeline.model_training import TrainOutcome, train_model
@@ -27,6 +30,9 @@ def run(config: TrainConfig) -> int:
         elif config.task == "reconstruction":
             drawn = train_reconstruction(config, progress)
             outcome, text = dataclasses.asdict(drawn), describe_reconstruction(drawn)
+        elif config.task == "diffusion":
+            diffused = train_diffusion(config, progress)
+            outcome, text = dataclasses.asdict(diffused), describe_diffusion(diffused)
         else:
             model = train_model(config, progress)
             outcome, text = dataclasses.asdict(model), describe(model, config)
@@ -69,6 +75,18 @@ def describe_reconstruction(outcome: ReconstructionOutcome) -> str:
     best = next((row for row in guidance["rows"] if row["guidance"] == outcome.guidance), None)
     chosen = f", validation 1:2 of drawn faces {100 * best['matched']:.1f} %" if best else ", not chosen: too few clips"
     lines.append(f"  guidance {outcome.guidance:g}{chosen}")
+    return "\n".join(lines) + "\n"
+
+
+def describe_diffusion(outcome: DiffusionOutcome) -> str:
+    """Return what was learned to draw by diffusion as lines for a reader."""
+    lines = [f"{outcome.folder}: {outcome.n_paired:,} clips with a voice, {outcome.n_unpaired:,} faces without"]
+    if math.isfinite(outcome.imagined_score):
+        lines.append(f"  imagined voices: {100 * outcome.imagined_score:.1f} % of the variance of held-out ones")
+    for row in outcome.rows:
+        figures = ", ".join(f"{name.replace('_', ' ')} {value:.4g}" for name, value in row.figures.items())
+        done = f"{row.n_parameters:,} parameters, {row.steps:,} steps in {row.seconds:.0f} s ({row.stopped})"
+        lines.append(f"  {row.part}: {done}" + (f"; {figures}" if figures else ""))
     return "\n".join(lines) + "\n"
 
 
