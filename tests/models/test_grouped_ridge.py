@@ -155,3 +155,36 @@ def test_options_are_held_to_their_ranges() -> None:
             fit_grouped_ridge(x, y, people, ridges=ridges)
     with pytest.raises(ConfigError, match="`n_folds` must be at least 2. Got 1"):
         fit_grouped_ridge(x, y, people, n_folds=1)
+
+
+def test_the_scale_of_inputs_does_not_matter() -> None:
+    x, y, people = made()
+    plain, scaled = fit_grouped_ridge(x, y, people), fit_grouped_ridge(1000 * x - 7, y, people)
+    assert plain.ridge == scaled.ridge
+    np.testing.assert_allclose(scaled.weight, plain.weight, rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(scaled.predict(1000 * x - 7), plain.predict(x), rtol=1e-6)
+
+
+def test_more_folds_than_people_are_one_a_person() -> None:
+    x, y, people = made(n_people=3, n_clips=4)
+    fit = fit_grouped_ridge(x, y, people, n_folds=50)
+    three = fit_grouped_ridge(x, y, people, n_folds=3)
+    np.testing.assert_array_equal(fit.residuals, three.residuals)
+
+
+def test_arrays_are_left_as_they_were() -> None:
+    x, y, people = made()
+    before = x.copy(), y.copy()
+    fit_grouped_ridge(x, y, people)
+    np.testing.assert_array_equal(x, before[0])
+    np.testing.assert_array_equal(y, before[1])
+
+
+def test_residuals_are_of_fits_that_never_saw_the_person() -> None:
+    """A person whose features are far off pulls no fit towards himself: his residual is as far."""
+    x, y, people = made(noise=0.01)
+    y[:2] += 100
+    fit = fit_grouped_ridge(x, y, people, ridges=[0.003])
+    assert np.abs(fit.residuals[:2]).min() > 90
+    inside = np.abs(y[:2] - fit.predict(x[:2]))
+    assert (inside < np.abs(fit.residuals[:2])).all()

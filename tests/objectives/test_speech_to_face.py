@@ -146,3 +146,19 @@ def test_a_layer_of_given_weights_is_that_layer() -> None:
         frozen_linear(torch.full((2, 2), float("nan")))
     with pytest.raises(ValueError, match="one shape"):
         SpeechToFaceLoss(leave_out=("decoder", "distillation"))(torch.zeros(2, 3), torch.zeros(2, 4))
+
+
+def test_the_sum_is_the_mean_times_the_batch() -> None:
+    predicted, true = features()
+    first, last = layers()
+    given = {"first_decoder_layer": first, "classifier": last}
+    summed, mean = (SpeechToFaceLoss(**given, reduction=r)(predicted, true) for r in ("sum", "mean"))  # type: ignore[arg-type]
+    for name in ("loss", "decoder_loss", "feature_loss", "distillation_loss"):
+        torch.testing.assert_close(summed[name], 4 * mean[name], rtol=1e-5, atol=1e-5)
+
+
+def test_logits_that_are_shifted_alike_are_the_same_classes() -> None:
+    predicted, true = features()
+    shifted = distillation_loss(predicted + 7, true - 3)
+    torch.testing.assert_close(shifted, distillation_loss(predicted, true), rtol=1e-4, atol=1e-5)
+    assert torch.isfinite(distillation_loss(1e4 * predicted, 1e4 * true))

@@ -166,3 +166,33 @@ def test_vectors_that_are_not_finite_are_refused(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(FrozenEncoder, "encode", lambda self, items: np.full((len(items), 8), np.nan, np.float32))
     with pytest.raises(DataError, match=r"Every embedding must be finite. Got nan or infinity for .*0.jpg"):
         embed_files(face_files(tmp_path), EmbeddingRequest("tiny_face", "face"))
+
+
+def test_what_was_embedded_before_a_kill_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = face_files(tmp_path, 6)
+    request = EmbeddingRequest("tiny_face", "face", cache=tmp_path / "cache")
+    monkeypatch.setattr(clip_embedding, "FILES_A_JOB", 2)
+
+    def kill(done: int, _: int) -> None:
+        if done == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        embed_files(paths, request, progress=kill)
+    told: list[int] = []
+    found = embed_files(paths, request, progress=lambda done, _: told.append(done))
+    assert told == [4, 6]
+    np.testing.assert_allclose(
+        np.concatenate(found), np.concatenate(embed_files(paths, EmbeddingRequest("tiny_face", "face"))), atol=1e-6
+    )
+
+
+def test_the_key_of_the_cache_says_how_a_voice_is_cut() -> None:
+    whole, cut = (EmbeddingRequest("tiny_voice", "voice", window_s=s) for s in (0.0, 1.6))
+    assert whole.key("e-1()") == "e-1() of files"
+    assert cut.key("e-1()") == "e-1() of files, whole and windows of 1.6 s with 0.5 s of speech"
+    assert EmbeddingRequest("tiny_face", "face", window_s=1.6).key("f") == "f of files"
+
+
+def test_no_file_gives_no_vectors() -> None:
+    assert embed_files([], EmbeddingRequest("tiny_face", "face")) == []

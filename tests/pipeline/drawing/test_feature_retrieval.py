@@ -173,3 +173,44 @@ def test_no_clip_is_refused(generator: Generator) -> None:
     nobody = PairedPictures((), (), np.zeros((0, 8, 8, 3), np.uint8), (), (), ())
     with pytest.raises(DataError, match="No clip has both a face and a voice that can be used"):
         retrieve_by_feature(generator.folder, nobody)
+
+
+@pytest.mark.parametrize("by", ["unit_l2", "l2", "l1", "unit_l1"])
+def test_the_search_may_go_by_another_distance(by: str) -> None:
+    rng = np.random.default_rng(7)
+    true, predicted = rng.normal(size=(25, 4)) + 1, rng.normal(size=(25, 4))
+    predicted = predicted * 0.5 + true
+    table = measure_features(predicted, true, people_of(25), by=by, n_resamples=10, ks=(1, 5))  # type: ignore[arg-type]
+    if by.startswith("unit"):
+        predicted, true = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (predicted, true))
+    hits = 0
+    for row in range(25):
+        apart = [
+            float(np.abs(predicted[row] - other).sum() if by.endswith("l1") else np.linalg.norm(predicted[row] - other))
+            for other in true
+        ]
+        hits += sum(distance < apart[row] for distance in apart) < 5
+    assert table.row("recall_at_5").value == pytest.approx(hits / 25)
+
+
+def test_more_noise_is_worse_in_every_row() -> None:
+    clear, noisy = (table_of(noise, centre=np.full(8, 4.0)) for noise in (0.3, 3.0))
+    for row in clear.rows:
+        other = noisy.row(row.name)
+        assert row.chance == other.chance, row.name
+        assert row.value > other.value if "recall" in row.name else row.value < other.value, row.name
+
+
+def test_the_same_seed_gives_the_same_intervals_and_another_does_not() -> None:
+    first, second, third = (table_of(1.0), table_of(1.0), table_of(1.0, seed=1))
+    assert first == second != third
+    rng = np.random.default_rng(0)
+    true, predicted = rng.normal(size=(30, 4)), rng.normal(size=(30, 4))
+    low = [measure_features(predicted, true, people_of(30), n_resamples=50, seed=s).row("l2").low for s in (0, 0, 1)]
+    assert low[0] == low[1] != low[2]
+
+
+def test_a_gallery_of_two_still_has_its_first_place() -> None:
+    table = measure_features(np.eye(2), np.eye(2), ["a", "b"], n_resamples=10)
+    assert table.row("recall_at_1").value == 1 and table.row("recall_at_1").chance == 0.5
+    assert "no recall at 2, 5" in table.notes[0]

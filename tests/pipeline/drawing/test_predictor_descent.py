@@ -249,3 +249,40 @@ def test_windows_stand_in_for_their_voice_in_half_of_the_cases() -> None:
     assert 0.4 < is_whole.mean() < 0.6
     for row in np.flatnonzero(~is_whole)[:20]:
         assert any((drawn[row] == window).all() for window in embeddings.windows_of(int(row)))
+
+
+@pytest.mark.parametrize("reduction", ["sum", "mean"])
+def test_the_logged_loss_is_that_of_a_clip_whatever_the_reduction(reduction: str, tmp_path: Path) -> None:
+    """At a rate of next to nothing the logged loss is that of the network as it was made."""
+    predictor, data = light(), vectors(7)
+    torch.nn.init.normal_(predictor.second.weight)
+    expected = 0.0
+    for row, true in zip(predict(predictor, data[0]), data[1], strict=True):
+        expected += float(((row / np.linalg.norm(row) - true / np.linalg.norm(true)) ** 2).sum()) / 7
+    given = {"loss": "normalised", "reduction": reduction, "windows": False, "learning_rate": 1e-12}
+    run(predictor, data, validation=data, place=tmp_path, n_epochs=1, **given)
+    (line,) = read_metrics(tmp_path)
+    assert line["loss"] == pytest.approx(expected, rel=1e-4)
+    assert line["validation_loss"] == pytest.approx(expected, rel=1e-4)
+
+
+def test_every_clip_is_seen_once_an_epoch_in_another_order_each_time() -> None:
+    seen: list[list[int]] = []
+
+    class Listing(PaintedPictures):
+        def read(self, rows: np.ndarray) -> np.ndarray:
+            seen.append(rows.tolist())
+            return super().read(rows)
+
+    voices, features = heard()
+    listing = VoiceInputs(voices.paths, pictures=Listing(voices.paths))
+    run(network(), (listing, features), n_epochs=2)
+    first, second = ([row for rows in part for row in rows] for part in (seen[:2], seen[2:4]))
+    assert sorted(first) == sorted(second) == list(range(8)) and first != second
+
+
+def test_a_file_that_cannot_be_read_ends_the_training_with_its_reason(tmp_path: Path) -> None:
+    paths = tuple(tmp_path / f"{number}.flac" for number in range(4))
+    voices = VoiceInputs(paths, pictures=VoicePictures(paths))
+    with pytest.raises(DataError, match="A file of the corpus cannot be read"):
+        run(network(), (voices, np.ones((4, 2), np.float32)))

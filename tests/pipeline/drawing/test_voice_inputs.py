@@ -10,7 +10,7 @@ import torch
 
 from visavox.errors import ConfigError, DataError, UnknownNameError
 from visavox.media.audio import read_voice, write_voice
-from visavox.models.speech_image import speech_image
+from visavox.models.speech_image import SpeechForm, speech_image
 from visavox.pipeline.drawing import clip_embedding, voice_inputs
 from visavox.pipeline.drawing.voice_inputs import (
     VoiceEmbeddings,
@@ -23,6 +23,8 @@ from visavox.pipeline.drawing.voice_inputs import (
 from visavox.pipeline.frozen_encoder import FrozenEncoder
 
 pytestmark = pytest.mark.usefixtures("tiny_encoders")
+
+FORMS: tuple[SpeechForm, ...] = ("real_imaginary", "amplitude_phase")
 
 
 def files(folder: Path, lengths_s: tuple[float, ...] = (1.0, 4.0, 7.0)) -> list[Path]:
@@ -154,3 +156,50 @@ def test_what_cannot_be_heard_is_refused_in_one_line(tmp_path: Path) -> None:
         VoicePictures([tmp_path / "click.flac"]).read(np.array([0]))
     with pytest.raises(DataError, match="A file of the corpus cannot be read"):
         VoicePictures([tmp_path / "lost.flac"]).read(np.array([0]))
+
+
+@pytest.mark.parametrize("seconds", [3.0, 12.0])
+def test_another_length_is_looked_at_where_it_is_asked_for(seconds: float, tmp_path: Path) -> None:
+    found = VoicePictures(files(tmp_path), seconds=seconds).read(np.arange(3))
+    assert found.shape == (3, 2, 1 + (round(16_000 * seconds) - 400) // 160, 257)
+    assert np.isfinite(found).all() and found.any(axis=(1, 2, 3)).all()
+
+
+def test_the_two_forms_of_spectrogram_differ_in_both_channels(tmp_path: Path) -> None:
+    paths = files(tmp_path, (6.0,))
+    paper, code = (VoicePictures(paths, form=form).read(np.array([0]))[0] for form in FORMS)
+    assert paper[0].min() < 0 and code[0].min() >= 0  # a part has a sign, an amplitude none
+    assert np.abs(code[1]).max() <= np.pi + 1e-5
+    loud = code[0] > 1
+    assert (np.sign(paper[1])[loud] == np.sign(np.sin(code[1]))[loud]).mean() > 0.99
+
+
+def test_windows_of_every_voice_lie_between_those_of_its_neighbours() -> None:
+    """The slow way to find the windows of a voice: look at every row."""
+    rng = np.random.default_rng(0)
+    counts = rng.integers(1, 5, 30)
+    rows = np.repeat(np.arange(30), counts)
+    voices = VoiceEmbeddings(
+        rng.normal(size=(30, 4)).astype(np.float32), rng.normal(size=(len(rows), 4)).astype(np.float32), rows
+    )
+    order = rng.permutation(30)
+    some = voices.select(order)
+    for place, row in enumerate(order.tolist()):
+        expected = [window for window, owner in zip(voices.windows, rows, strict=True) if owner == row]
+        np.testing.assert_array_equal(voices.windows_of(row), expected)
+        np.testing.assert_array_equal(some.windows_of(place), expected)
+
+
+def test_batches_come_from_embeddings_where_there_are_both(tmp_path: Path) -> None:
+    paths = tuple(files(tmp_path))
+    both = VoiceInputs(paths, embeddings=embeddings(), pictures=VoicePictures(paths))
+    batch = both.batch(np.array([1, 0]))
+    assert batch.tolist() == [[2, 3], [0, 1]] and batch.dtype == torch.float32
+
+
+def test_progress_counts_voices(tmp_path: Path) -> None:
+    told: list[tuple[int, int]] = []
+    read_voice_inputs(
+        files(tmp_path), "light", voice_encoder="tiny_voice", progress=lambda done, total: told.append((done, total))
+    )
+    assert told == [(0, 3), (3, 3)]
