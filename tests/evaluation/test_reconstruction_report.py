@@ -89,6 +89,13 @@ def test_a_leak_leads_the_caveats() -> None:
         reconstruction_report(drawn, settings=SETTINGS, title="t", against="nobody")
 
 
+def test_a_page_holds_four_sheets_and_names_the_others() -> None:
+    sheets = [Sheet(f"part {i}", f"report/sheets/people-{i}.jpg") for i in range(1, 7)]
+    section = sheet_section(sheets)
+    assert section is not None and len(section.drawings) == 4
+    assert section.notes == ("2 more sheets lie beside this report, people-5.jpg to people-6.jpg.",)
+
+
 def test_without_sheets_there_is_no_such_section() -> None:
     assert sheet_section(()) is None
 

@@ -134,7 +134,7 @@ def test_samples_are_told_apart_where_there_are_several() -> None:
     drawn = drawn_faces()
     section = diversity_section(drawn)
     assert section is not None
-    wanted = sample_diversity(drawn.find("ours").samples["dlib"])
+    wanted = sample_diversity(drawn.find("ours").samples["dlib"][:, 1:])  # the expected face is no sample
     assert row(section, "ours")["ratio"] == pytest.approx(wanted.ratio)
     assert not any(each[0] == "Speech2Face" for each in section.rows)
     assert diversity_section(dataclasses.replace(drawn, contestants=drawn.contestants[1:2])) is None
@@ -144,10 +144,12 @@ def test_copies_are_looked_for_where_the_training_faces_are_known() -> None:
     drawn = drawn_faces()
     section = memory_section(drawn)
     assert section is not None and drawn.training is not None
-    wanted = memorisation(
-        drawn.find("ours").features["dlib"], drawn.true.features["dlib"], drawn.training.features["dlib"]
-    )
+    samples = drawn.find("ours").samples["dlib"].reshape(-1, 6)
+    wanted = memorisation(samples, drawn.true.features["dlib"], drawn.training.features["dlib"])
     assert row(section, "ours")["drawn is nearer %"] == pytest.approx(wanted.share_nearer)
+    first = drawn.find("Speech2Face").features["dlib"]
+    of_first = memorisation(first, drawn.true.features["dlib"], drawn.training.features["dlib"])
+    assert row(section, "Speech2Face")["drawn is nearer %"] == pytest.approx(of_first.share_nearer)
     assert memory_section(drawn_faces(with_training=False)) is None
 
 

@@ -10,6 +10,7 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
@@ -30,6 +31,8 @@ from visavox.evaluation.reconstruction_sections import (
 from visavox.evaluation.reconstruction_words import KEY
 from visavox.evaluation.record import Report, Section
 
+MOST_SHEETS = 4
+"""Contact sheets inside a page; further ones lie beside it."""
 GUESSES = (
     "Every drawn face is a guess: it shows what faces go with such a voice, and no real person. It is not for finding, "
     "recognising or judging anybody."
@@ -110,7 +113,9 @@ def sheet_section(sheets: Sequence[Sheet]) -> Section | None:
         "Everybody once: the true face, what was drawn and from what, and, where the training corpus is named, the "
         "training face nearest to what the first drew."
     )
-    return Section("The faces", text, drawings=tuple(sheets))
+    more = [Path(sheet.path).name for sheet in sheets[MOST_SHEETS:]]
+    notes = (f"{len(more)} more sheets lie beside this report, {more[0]} to {more[-1]}.",) if more else ()
+    return Section("The faces", text, notes=notes, drawings=tuple(sheets[:MOST_SHEETS]))
 
 
 def drawer_section(drawn: DrawnFaces) -> Section:

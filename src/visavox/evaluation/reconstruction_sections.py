@@ -42,7 +42,7 @@ COMPARED_PX = 64  # side at which pictures are compared pixel by pixel
 def judge_section(result: ReconstructionResult, judge: Judge) -> Section:
     """Return who is found again by one judge: contestants, then controls, chance last."""
     columns = (
-        "faces, and what they were drawn from",
+        "faces: drawn from",
         "1:2, all pairs %",
         "1:2, one gender %",
         *(f"R@{k} %" for k in KS),
@@ -63,7 +63,8 @@ def judge_section(result: ReconstructionResult, judge: Judge) -> Section:
     seen = (
         "Seen in training: the model learned from this judge, which flatters it."
         if judge.seen_in_training
-        else "Not seen in training: nothing of the model was learned from it, or chosen by it."
+        else "Not seen in training: no model of ours learned from it or was chosen by it; what drawers of others "
+        "learned from is not known here."
     )
     text = (
         f"{seen} Every drawn face is compared with the true faces by the cosine of the judge's features, each side "
@@ -192,16 +193,16 @@ def diversity_section(drawn: DrawnFaces) -> Section | None:
     for contestant in drawn.contestants:
         for judge in drawn.judges:
             samples = contestant.samples.get(judge.name)
-            if samples is not None and len(samples):
-                found = sample_diversity(samples)
-                rows.append(
-                    (contestant.name, judge.name, found.within, found.between, found.ratio, int(np.shape(samples)[1]))
-                )
+            if samples is not None and len(samples) and np.shape(samples)[1] > 2:
+                found = sample_diversity(np.asarray(samples)[:, 1:])
+                n_samples = int(np.shape(samples)[1]) - 1
+                rows.append((contestant.name, judge.name, found.within, found.between, found.ratio, n_samples))
     if not rows:
         return None
     text = (
         "Mean distance of two samples of one voice, of two voices, and their ratio: 0 where all samples of a voice are "
-        "one face, 1 where the voice makes no difference."
+        "one face, 1 where the voice makes no difference. The expected face, which is the one that is judged, is no "
+        "sample and left out."
     )
     columns = ("faces", "by", "within a voice", "between voices", "ratio", "samples a voice")
     return Section("Do samples differ?", text, columns, tuple(rows))
@@ -215,14 +216,14 @@ def memory_section(drawn: DrawnFaces) -> Section | None:
     rows: list[tuple[Cell, ...]] = []
     for contestant in _drawers(drawn):
         for judge in drawn.judges:
-            own = np.asarray(contestant.features[judge.name])[contestant.drawn]
+            own = _everything_drawn(contestant, judge.name)
             if not len(own):
                 continue
             found = memorisation(own, drawn.true.features[judge.name], training.features[judge.name])
             medians = float(np.median(found.distance)), float(np.median(found.true_distance))
             rows.append((contestant.name, judge.name, *medians, found.share_nearer, found.share_below_all))
     text = (
-        f"Distance to the nearest of {len(training.clips):,} training faces, against that of true faces that nothing "
+        f"Distance of every drawn sample to the nearest of {len(training.clips):,} training faces, against that of true faces that nothing "
         "learned from. Half of the drawn faces are nearer where nothing is copied; smooth faces lie nearer to "
         "everything, so look at the pairs on the sheets."
     )
@@ -245,6 +246,14 @@ def leak_sentences(result: ReconstructionResult) -> list[str]:
                         "any figure here."
                     )
     return said
+
+
+def _everything_drawn(contestant: Contestant, judge: str) -> NDArray[np.floating[Any]]:
+    """Features of all samples, (n, dim); of the first ones where there are no others."""
+    samples = contestant.samples.get(judge)
+    if samples is not None and len(samples):
+        return np.asarray(samples).reshape(-1, np.shape(samples)[-1])
+    return np.asarray(contestant.features[judge])[contestant.drawn]
 
 
 def _judged_row(result: ReconstructionResult, judge: Judge, name: str, told: str) -> tuple[Cell, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,11 @@ from visavox.pipeline.drawing.generator_folder import Generator
 from visavox.pipeline.drawing.reconstruction_evaluating import evaluate_reconstruction
 from visavox.pipeline.drawing.tested_clips import read_tested_clips
 from visavox.pipeline.evaluating import evaluate_model
+from visavox.pipeline.frozen_encoder import Compute
 
 
 def config(corpus: Path, out: Path, **more: Any) -> EvaluateConfig:
-    options: dict[str, Any] = {"corpus": corpus, "subset": "all", "resamples": 100, "quiet": True, "samples": 2}
+    options: dict[str, Any] = {"corpus": corpus, "subset": "all", "resamples": 100, "quiet": True, "samples": 3}
     return EvaluateConfig(out=out, protocol="reconstruction", **{**options, **more})
 
 
@@ -77,7 +79,7 @@ def test_methods_stand_before_folders_and_controls_behind(
     assert names == ["noise", "theirs", "gender only", "the average face"]
     titles = [section.title for section in report.sections]
     assert {"Which drawer is better", "Do samples differ?", "Learned by heart?"} <= set(titles)
-    assert done[-1][0] <= done[-1][1] == 16 * (2 + 1 + 2)
+    assert done[-1][0] <= done[-1][1] == 16 * (3 + 1 + 2)
     assert "16 training faces" in "".join(report.sections[-1].notes)
 
 
@@ -97,6 +99,31 @@ def test_a_final_test_is_logged(light: None, small_corpus: Path, folder: Path, t
     row = json.loads(log.read_text(encoding="utf-8"))
     assert (row["protocol"], row["trial_hash"]) == ("reconstruction", report.provenance["trial_hash"])
     assert "theirs dlib_all accuracy_1_of_2" in row["figures"]
+
+
+def test_the_judged_face_is_that_of_the_seed_and_samples_share_no_noise(
+    small_corpus: Path, tiny_generator: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[tuple[int, int]] = []
+
+    class Pipeline:
+        def __init__(self, *_: Any, **__: Any) -> None:
+            pass
+
+        def hear(self, voice: Path) -> Any:
+            return SimpleNamespace(heard=voice.name)
+
+        def draw_heard(self, heard: str, n: int, *, seed: int) -> Any:
+            asked.append((n, seed))
+            return SimpleNamespace(pictures=np.full((n, 8, 8, 3), len(asked), np.uint8))
+
+    monkeypatch.setattr(reconstruction_evaluating, "VoiceToFacePipeline", Pipeline)
+    options = config(small_corpus, tmp_path, seed=5)
+    drawn = reconstruction_evaluating.method_draw(Generator.load(tiny_generator), "decoder", options, Compute())
+    one, two = drawn(Path("a.wav"), 3), drawn(Path("b.wav"), 3)
+    assert one[:, 0, 0, 0].tolist() == [1, 2, 2] and two.shape == (3, 8, 8, 3)
+    assert asked[0] == asked[2] == (1, 5) and asked[1][0] == 3 and asked[1][1] != asked[3][1]
+    assert drawn(Path("a.wav"), 1).shape == (1, 8, 8, 3) and asked[-1] == (1, 5)
 
 
 @pytest.mark.slow

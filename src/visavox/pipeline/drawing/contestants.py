@@ -32,6 +32,7 @@ from visavox.registry import FACE_DECODERS
 
 SHOWN_PX = 128
 """Side of the pictures that a report keeps and compares pixel by pixel."""
+OWN_FACE = "the true face through the decoder"
 UNKNOWN = "not known here: drawn by another system"
 
 Pictures = NDArray[np.uint8]
@@ -129,7 +130,7 @@ def own_face_contestant(generator: Generator, crops: Sequence[Pictures], judges:
     pixels = (shown.clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).numpy()
     told = (Condition("face", FROM_FACE),)
     return as_contestant(
-        "face → feature → face",
+        OWN_FACE,
         [picture[np.newaxis] for picture in np.ascontiguousarray(pixels)],
         judges,
         kind="own face",

@@ -16,6 +16,7 @@ import dataclasses
 import datetime
 import shlex
 import sys
+import zlib
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from pathlib import Path
@@ -34,6 +35,7 @@ from visavox.media.drawn_frame import drawn_picture
 from visavox.media.images import read_image
 from visavox.pipeline.distributed import refuse_several
 from visavox.pipeline.drawing.contestants import (
+    OWN_FACE,
     SHOWN_PX,
     Draw,
     folder_contestant,
@@ -127,13 +129,21 @@ def evaluate_reconstruction(
 
 
 def method_draw(generator: Generator | None, method: str, config: EvaluateConfig, compute: Compute) -> Draw:
-    """Return what draws by a method of a generator: voice file and number of samples to pictures."""
+    """Return what draws by a method of a generator: voice file and number of samples to pictures.
+
+    The judged face is the first one of the seed that the user gave. The other samples have seeds of their own voice, so
+    that two voices share no noise and samples of different voices differ as they would for different users.
+    """
     assert generator is not None
     pipeline = VoiceToFacePipeline(generator, name=_short(config.model), method=method, compute=compute)
 
     def draw(voice: Path, n_samples: int) -> Pictures:
-        heard = pipeline.hear(voice)
-        return pipeline.draw_heard(heard.heard, n_samples, seed=config.seed).pictures
+        heard = pipeline.hear(voice).heard
+        first = pipeline.draw_heard(heard, 1, seed=config.seed).pictures
+        if n_samples == 1:
+            return first
+        own_seed = zlib.crc32(f"{config.seed} {voice.name}".encode("utf-8", "surrogatepass"))
+        return np.concatenate([first, pipeline.draw_heard(heard, n_samples, seed=own_seed).pictures[1:]])
 
     return draw
 
@@ -205,9 +215,9 @@ def _check(config: EvaluateConfig) -> None:
                 f"`{field.name}` means nothing to faces that are drawn. Leave --{field.name} out, or choose another "
                 "--protocol."
             )
-    taken = {GENDER_ONLY, AVERAGE} & set(config.drawn)
+    taken = {GENDER_ONLY, AVERAGE, OWN_FACE} & set(config.drawn)
     if taken:
-        raise ConfigError(f"`drawn` must not name a folder {sorted(taken)[0]!r}: a control is called so.")
+        raise ConfigError(f"`drawn` must not name a folder {sorted(taken)[0]!r}: a row of the report is called so.")
 
 
 class _Course:
