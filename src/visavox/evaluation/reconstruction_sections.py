@@ -224,8 +224,8 @@ def memory_section(drawn: DrawnFaces) -> Section | None:
             rows.append((contestant.name, judge.name, *medians, found.share_nearer, found.share_below_all))
     text = (
         f"Distance of every drawn sample to the nearest of {len(training.clips):,} training faces, against that of "
-        "true faces that nothing learned from. Half of the drawn faces are nearer where nothing is copied; smooth faces lie nearer to "
-        "everything, so look at the pairs on the sheets."
+        "true faces that nothing learned from. Half of the drawn faces are nearer where nothing is copied; smooth "
+        "faces lie nearer to everything, so look at the pairs on the sheets."
     )
     columns = ("faces", "by", "drawn, median", "true, median", "drawn is nearer %", "nearer than any true %")
     return Section("Learned by heart?", text, columns, tuple(rows))
