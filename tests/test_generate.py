@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +89,27 @@ def test_a_second_run_needs_overwrite(words: list[str], capsys: pytest.CaptureFi
     assert main(words) == 1
     assert "faces holds pictures." in capsys.readouterr().err
     assert main([*words, "--overwrite"]) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
+def test_a_process_that_is_stopped_leaves_nothing_half_written(
+    words: list[str], tmp_path: Path, sent: signal.Signals
+) -> None:
+    command = [sys.executable, "-m", "visavox", *words, "--samples", "4096"]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        until = time.monotonic() + 120
+        while not list(tmp_path.glob(".faces.*.part/face-0100.png")):
+            assert process.poll() is None and time.monotonic() < until
+            time.sleep(0.01)
+        process.send_signal(sent)
+        _, said = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert said == "visavox: interrupted. faces is as it was: nothing was written.\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow

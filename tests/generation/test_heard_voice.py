@@ -115,6 +115,22 @@ def test_an_array_is_heard_from_where_the_user_says(spoken: np.ndarray) -> None:
     assert np.array_equal(heard.samples, spoken[: round(LISTENED_S * SAMPLE_RATE)])
 
 
+def test_a_long_recording_of_another_rate_is_heard_at_the_same_place(
+    spoken: np.ndarray, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """44.1 kHz stereo: the stretch is found at 16 kHz and read again, and must be the one that was found."""
+    monkeypatch.setattr(heard_voice, "LISTENED_S", 3.0)
+    sound = np.concatenate([np.zeros(4 * SAMPLE_RATE, np.float32), spoken, np.zeros(SAMPLE_RATE, np.float32)])
+    times = np.arange(round(len(sound) * 44.1 / 16)) / 44_100
+    there = np.interp(times, np.arange(len(sound)) / SAMPLE_RATE, sound)
+    soundfile.write(tmp_path / "a.wav", np.stack([there, there], axis=1), 44_100)
+    heard = listen(tmp_path / "a.wav")
+    assert heard.begin_s > 3 and len(heard.samples) == pytest.approx(3 * SAMPLE_RATE, abs=2)
+    first = round(heard.begin_s * SAMPLE_RATE)
+    expected = sound[first : first + len(heard.samples)]
+    assert np.corrcoef(heard.samples[: len(expected)], expected)[0, 1] > 0.95
+
+
 def test_a_long_file_is_never_held_whole(long_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     held: list[int] = []
     take = heard_voice._Survey.take
