@@ -9,7 +9,12 @@ import pytest
 
 from visavox.errors import DataError
 from visavox.metrics.feature_distance import feature_distances
-from visavox.pipeline.drawing.feature_retrieval import FeatureTable, measure_features, retrieve_by_feature
+from visavox.pipeline.drawing.feature_retrieval import (
+    FeatureTable,
+    face_encoder_of,
+    measure_features,
+    retrieve_by_feature,
+)
 from visavox.pipeline.drawing.generator_folder import Generator
 from visavox.pipeline.drawing.pictures import PairedPictures
 from visavox.pipeline.drawing.predictor_settings import PredictorTraining
@@ -167,6 +172,15 @@ def test_a_folder_without_a_face_encoder_is_refused(generator: Generator, clips:
     (generator.folder / "face_encoder" / "config.json").unlink()
     with pytest.raises(DataError, match="has no part face_encoder, so its predictions cannot be compared"):
         retrieve_by_feature(generator.folder, clips)
+
+
+def test_a_face_encoder_of_the_registry_is_named_in_the_choices(generator: Generator, clips: PairedPictures) -> None:
+    (generator.folder / "face_encoder" / "config.json").unlink()
+    named = {"decoder": {"guidance": 1.0, "face_encoder": {"name": "tiny_face"}}}
+    Generator(generator.folder, "tiny_voice", 8, 1.6, generator.mean_picture, named, generator.people).save(card="")
+    table = retrieve_by_feature(generator.folder, clips, n_resamples=10)
+    assert table.n_clips == len(clips)
+    assert face_encoder_of(Generator.load(generator.folder)) == {"name": "tiny_face"}
 
 
 def test_no_clip_is_refused(generator: Generator) -> None:

@@ -18,6 +18,7 @@ from visavox.pipeline.drawing.predictor_settings import PredictorTraining
 from visavox.pipeline.drawing.predictor_training import (
     PredictorValidation,
     build_predictor,
+    classifier_of_encoder,
     load_predictor,
     predictor_spec,
     save_predictor,
@@ -233,3 +234,15 @@ def test_what_does_not_fit_is_refused(tmp_path: Path) -> None:
         train_predictor("light", voices, np.full_like(features, np.nan), people, PredictorTraining())
     with pytest.raises(DataError, match="has no part predictor"):
         load_predictor(tmp_path)
+
+
+def test_the_last_layer_of_the_face_network_is_found_where_there_is_one(tmp_path: Path) -> None:
+    torch.save({"fc8.weight": 2 * torch.eye(3), "fc8.bias": torch.ones(3)}, tmp_path / "vgg_face.pth")
+    layer = classifier_of_encoder({"name": "vgg_face", "source": str(tmp_path)})
+    assert layer is not None
+    assert layer(torch.tensor([[1.0, 2.0, 3.0]])).tolist() == [[3.0, 5.0, 7.0]]
+    for without in ("dlib", "vgg_face", {"name": "face_look"}, {"name": "vgg_face"}):
+        assert classifier_of_encoder(without) is None  # type: ignore[arg-type]
+    settings = PredictorTraining(n_epochs=1, batch_size=4, loss="three_terms", leave_out=("decoder",))
+    train_predictor(SMALL, *painted(), settings, place=tmp_path / "run", classifier=layer)
+    assert json.loads((tmp_path / "run" / "figures.json").read_text())["terms"] == ["feature", "distillation"]

@@ -18,7 +18,7 @@ Source: Oh et al., "Speech2Face" (CVPR 2019), tables 3 and 4.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -156,15 +156,18 @@ def retrieve_by_feature(
 
 
 def face_encoder_of(generator: Generator) -> Spec:
-    """Return the specification of a generator's own face encoder.
+    """Return the specification of the face encoder whose features a generator predicts.
 
     Raises:
-        DataError: the folder has none.
+        DataError: the folder neither holds it nor names it.
     """
-    folder = generator.folder / "face_encoder"
-    if not generator.has("face_encoder"):
+    if generator.has("face_encoder"):
+        folder = generator.folder / "face_encoder"
+        return {"name": load_folder(folder, kind=KIND).name, "weights": str(folder)}
+    named = generator.choices.get("decoder", {}).get("face_encoder")
+    if not isinstance(named, Mapping) or "name" not in named:
         raise DataError(f"{generator.folder} has no part face_encoder, so its predictions cannot be compared.")
-    return {"name": load_folder(folder, kind=KIND).name, "weights": str(folder)}
+    return dict(named)
 
 
 def measure_features(

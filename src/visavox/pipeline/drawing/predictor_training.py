@@ -26,11 +26,12 @@ from numpy.typing import NDArray
 
 from visavox.errors import ConfigError, DataError
 from visavox.generation.parts import load_part, part_spec, save_part
+from visavox.models.encoders.vgg_face import classifier_of, read_checkpoint
 from visavox.models.face_predictors.base import FacePredictor
 from visavox.models.face_predictors.light import LightPredictor
 from visavox.models.face_predictors.speech2face import Speech2FacePredictor
 from visavox.models.grouped_ridge import low_rank_spread
-from visavox.objectives.speech_to_face import Layer
+from visavox.objectives.speech_to_face import Layer, frozen_linear
 from visavox.persistence import writing
 from visavox.pipeline.drawing.predictor_descent import descend, predict
 from visavox.pipeline.drawing.predictor_settings import PredictorTraining
@@ -53,6 +54,16 @@ class PredictorValidation:
     """(n, dim)."""
 
 
+@dataclass(frozen=True, eq=False)
+class ToldAttributes:
+    """What a face encoder tells of gender, age and race, for a fit that goes through it."""
+
+    told: Features
+    """(n, k) of the clips' faces."""
+    basis: NDArray[np.float64]
+    """(k, dim): how features change with it, from all labelled faces."""
+
+
 def train_predictor(
     spec: str | Mapping[str, Any],
     voices: VoiceInputs,
@@ -62,6 +73,7 @@ def train_predictor(
     *,
     place: Path | None = None,
     validation: PredictorValidation | None = None,
+    attributes: ToldAttributes | None = None,
     device: str = "cpu",
     first_decoder_layer: Layer | None = None,
     classifier: Layer | None = None,
@@ -76,6 +88,7 @@ def train_predictor(
         people: n names.
         settings: how.
         place: folder that gets `metrics.jsonl`, `figures.json` and the state to resume from; None writes nothing.
+        attributes: of the same clips; None, or a setting that says so, fits the light predictor without.
         validation: other people; None trains all epochs, and measures the spread of a descent on nobody.
         device: where to descend.
         first_decoder_layer: of a trained decoder, for the loss three_terms.
@@ -94,7 +107,7 @@ def train_predictor(
     figures: dict[str, Any] = {"predictor": predictor_spec(predictor), "n_clips": len(voices)}
     figures["n_people"] = len(set(people))
     if isinstance(predictor, LightPredictor):
-        figures |= _fit_light(predictor, voices, features, people, settings)
+        figures |= _fit_light(predictor, voices, features, people, settings, attributes)
         if progress is not None and not predictor.hidden_dim:
             progress(1, 1)
     else:
@@ -181,12 +194,27 @@ def load_predictor(folder: Path, *, device: str = "cpu") -> FacePredictor:
     return predictor.to(device).eval()
 
 
+def classifier_of_encoder(face_encoder: str | Mapping[str, Any]) -> Layer | None:
+    """Return fc8 of the face network whose features are predicted, for the loss three_terms; None where it has none.
+
+    Args:
+        face_encoder: specification of the encoder: `vgg_face` with its `source` has fc8 in its checkpoint.
+
+    Raises:
+        DataError: the checkpoint cannot be read, or holds no fc8.
+    """
+    if isinstance(face_encoder, str) or face_encoder.get("name") != "vgg_face" or not face_encoder.get("source"):
+        return None
+    return frozen_linear(*classifier_of(read_checkpoint(str(face_encoder["source"]))))
+
+
 def _fit_light(
     predictor: LightPredictor,
     voices: VoiceInputs,
     features: Features,
     people: Sequence[str],
     settings: PredictorTraining,
+    attributes: ToldAttributes | None,
 ) -> dict[str, Any]:
     """Solve for the affine part, and return what it explains."""
     assert voices.embeddings is not None
@@ -197,10 +225,12 @@ def _fit_light(
         share = 0.5 / np.bincount(of_window, minlength=len(rows))[of_window]
         rows, owner = np.concatenate([rows, voices.embeddings.windows]), np.concatenate([owner, of_window])
         weights = np.concatenate([np.full(len(features), 0.5), share])
+    through = attributes if settings.attributes else None
     fit = predictor.fit_affine(
         rows,
         features[owner],
         [people[int(row)] for row in owner],
+        through=None if through is None else (through.told[owner], through.basis),
         weights=weights,
         ridges=settings.ridges,
         n_folds=settings.n_folds,
@@ -212,6 +242,7 @@ def _fit_light(
     nothing = float(((features - features.mean(axis=0)) ** 2).sum())
     return {
         "ridge": fit.ridge,
+        "through_attributes": through is not None,
         "explained": fit.explained,
         "explained_by_ridge": dict(zip(map(str, settings.ridges), fit.explained_by_ridge, strict=True)),
         "explained_of_whole_voices": 1 - float((whole**2).sum()) / nothing if nothing else 0.0,
@@ -257,6 +288,7 @@ __all__ = [
     "PredictorTraining",
     "PredictorValidation",
     "build_predictor",
+    "classifier_of_encoder",
     "load_predictor",
     "predict",
     "predictor_spec",
