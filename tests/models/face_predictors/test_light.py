@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from visavox.errors import ConfigError, DataError
+from visavox.models.attribute_ridge import fit_attribute_ridge
 from visavox.models.face_predictors.light import LightPredictor
 from visavox.models.grouped_ridge import fit_grouped_ridge, low_rank_spread
 from visavox.registry import PREDICTORS
@@ -128,3 +129,17 @@ def test_vectors_of_another_length_are_refused() -> None:
 def test_options_are_held_to_their_ranges(options: dict[str, int], words: str) -> None:
     with pytest.raises(ConfigError, match=words):
         LightPredictor(**options)
+
+
+def test_a_fit_through_attributes_is_one_affine_map() -> None:
+    rng = np.random.default_rng(5)
+    voice, told, basis = rng.normal(size=(40, 4)), rng.normal(size=(40, 2)), rng.normal(size=(2, 3))
+    face = told @ basis + rng.normal(size=(40, 3))
+    names = [str(i) for i in range(40)]
+    predictor = LightPredictor(input_dim=4, feature_dim=3, spread_rank=3)
+    fit = predictor.fit_affine(voice, face, names, through=(told, basis))
+    wanted = fit_attribute_ridge(voice, face, names, told=told, basis=basis)
+    found = predictor(torch.from_numpy(voice).float()).detach().numpy()
+    assert np.allclose(found, wanted.predict(voice), atol=1e-4)
+    assert fit.explained == pytest.approx(wanted.explained)
+    assert predictor.spread.abs().sum() > 0

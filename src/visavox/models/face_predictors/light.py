@@ -25,6 +25,7 @@ from numpy.typing import ArrayLike
 from torch import Tensor, nn
 
 from visavox.errors import ConfigError, DataError
+from visavox.models.attribute_ridge import fit_attribute_ridge
 from visavox.models.face_predictors.base import FacePredictor
 from visavox.models.grouped_ridge import N_FOLDS, RIDGES, GroupedRidge, fit_grouped_ridge, low_rank_spread
 from visavox.registry import PREDICTORS
@@ -106,6 +107,7 @@ class LightPredictor(FacePredictor):
         face: ArrayLike,
         people: Sequence[str],
         *,
+        through: tuple[ArrayLike, ArrayLike] | None = None,
         weights: ArrayLike | None = None,
         ridges: Sequence[float] = RIDGES,
         n_folds: int = N_FOLDS,
@@ -117,6 +119,8 @@ class LightPredictor(FacePredictor):
             voice: (n, input_dim) float embeddings.
             face: (n, feature_dim) float features of the same people.
             people: n names; rows of one person are held out together.
+            through: attributes (n, k) of the same faces and their basis (k, feature_dim), to go through as
+                `visavox.models.attribute_ridge` does; None learns the feature directly.
             weights: (n,) float above 0, how much each row counts; None: all alike.
             ridges: strengths to choose from.
             n_folds: folds of people.
@@ -132,7 +136,21 @@ class LightPredictor(FacePredictor):
         for what, rows, wanted in (("voice", voice, self.input_dim), ("face", face, self.feature_dim)):
             if np.ndim(rows) != 2 or np.shape(rows)[1] != wanted:
                 raise DataError(f"Vectors of a {what} must be (n, {wanted}) for this predictor. Got {np.shape(rows)}.")
-        fit = fit_grouped_ridge(voice, face, people, weights=weights, ridges=ridges, n_folds=n_folds, seed=seed)
+        if through is None:
+            fit = fit_grouped_ridge(voice, face, people, weights=weights, ridges=ridges, n_folds=n_folds, seed=seed)
+        else:
+            told, basis = through
+            fit = fit_attribute_ridge(
+                voice,
+                face,
+                people,
+                told=told,
+                basis=basis,
+                weights=weights,
+                ridges=ridges,
+                n_folds=n_folds,
+                seed=seed,
+            )
         spread = low_rank_spread(fit.residuals, self.spread_rank, weights=weights)
         with torch.no_grad():
             self.input_mean.copy_(torch.from_numpy(fit.x_mean))

@@ -24,7 +24,7 @@ LossName = Literal["normalised", "three_terms", "squared"]
 
 @dataclass(frozen=True, kw_only=True)
 class PredictorTraining:
-    """The entry `training` of a predictor. Of the light one without a second path only the first five count."""
+    """The entry `training` of a predictor. Of the light one without a second path only the first six count."""
 
     seed: int = 0
     """Of first weights, folds and the order of clips; 0 or more."""
@@ -34,6 +34,9 @@ class PredictorTraining:
     """Light: folds of people, 2 or more."""
     windows: bool = True
     """Light: learn from windows of a voice too; they and the whole count the same together."""
+    attributes: bool = True
+    """Light: go through what the face encoder tells of gender, age and race, where it tells that and labelled faces
+    were learned from."""
     spread_rank: int = 32
     """Directions in which true features scatter about predicted ones that are kept, 0 or more."""
     loss: LossName | None = None
@@ -103,7 +106,7 @@ class PredictorTraining:
             object.__setattr__(self, name, tuple(getattr(self, name)))
         for ridge in self.ridges or (0.0,):
             check_number("ridges", ridge, at_least=1e-12)
-        for name in ("windows", "bfloat16"):
+        for name in ("windows", "attributes", "bfloat16"):
             if not isinstance(getattr(self, name), bool):
                 raise ConfigError(f"`{name}` must be true or false. Got {getattr(self, name)!r}.")
 

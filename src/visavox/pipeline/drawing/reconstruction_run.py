@@ -25,6 +25,7 @@ from visavox.config import TrainConfig
 from visavox.generation.drawers.decoder import DecoderDrawer
 from visavox.models.encoders.face_look import FaceLookEncoder
 from visavox.models.face_predictors.base import FacePredictor
+from visavox.pipeline.drawing.attribute_features import told_attributes
 from visavox.pipeline.drawing.epoch_loop import LoopOptions
 from visavox.pipeline.drawing.face_stage import FaceParts, face_stage
 from visavox.pipeline.drawing.generator_card import generator_card
@@ -39,6 +40,7 @@ from visavox.pipeline.drawing.look_features import (
 from visavox.pipeline.drawing.pictures import DrawingMedia, PairedPictures, read_drawing_media
 from visavox.pipeline.drawing.predictor_training import (
     PredictorValidation,
+    ToldAttributes,
     load_predictor,
     predict,
     save_predictor,
@@ -196,6 +198,7 @@ class _Run:
             self.settings.predictor_training,
             place=self.folder.path / "member-predictor",
             validation=validation,
+            attributes=self._attributes(faces, true["train"]),
             device=self.device,
             first_decoder_layer=faces.decoder.first_layer,
             progress=progress,
@@ -209,6 +212,12 @@ class _Run:
             about = float(((true["validation"] - predictor.centre.cpu().numpy()) ** 2).sum())
             figures["validation_explained"] = 1 - wrong / about if about else 0.0
         return figures
+
+    def _attributes(self, faces: FaceParts, features: NDArray[np.float32]) -> ToldAttributes | None:
+        """Return what our own encoder tells; another may be a judge, and knows no such thing."""
+        if not isinstance(faces.encoder, FaceLookEncoder) or not self.settings.predictor_training.attributes:
+            return None
+        return told_attributes(faces.encoder, features, self.media.labelled)
 
     def _choose(
         self, faces: FaceParts, predictor: FacePredictor, voices: VoiceInputs | None, true: NDArray[np.float32]
