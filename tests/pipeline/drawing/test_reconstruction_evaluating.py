@@ -169,3 +169,33 @@ def test_a_training_corpus_without_anybody_who_was_learned_from_is_refused(
             strangers,
             StandInJudges(),  # type: ignore[arg-type]
         )
+
+
+@pytest.mark.slow
+def test_the_pictures_of_speech2face_reach_their_reference(real_data: Path, tmp_path: Path) -> None:
+    """Known before this project: 82.4 % of all pairs, 68.4 % within a gender, 72 % among the first 10 of 40 people.
+
+    With dlib's own detector the definitions here give 82.4, 68.4 and 71.6; with ours 82.5, 68.5 and 70.9. Only other
+    people's pictures are measured: nothing of ours may be chosen on these people.
+    """
+    people = real_data / "voxceleb"
+    options = EvaluateConfig(
+        out=tmp_path / "report",
+        protocol="reconstruction",
+        model="",
+        drawn={"Speech2Face": people / "speech2face_outputs"},
+        pairs=people,
+        resamples=100,
+        final=True,
+        final_log=tmp_path / "final.jsonl",
+        quiet=True,
+    )
+    report = evaluate_reconstruction(options)
+    values = {(m.direction, m.group, m.measure): m for m in report.measures}
+    assert values["Speech2Face", "dlib_all", "accuracy_1_of_2"].value == pytest.approx(0.824, abs=0.005)
+    assert values["Speech2Face", "dlib_same_gender", "accuracy_1_of_2"].value == pytest.approx(0.684, abs=0.005)
+    assert values["Speech2Face", "dlib_people", "recall_at_10"].value == pytest.approx(0.72, abs=0.02)
+    shuffled = values["Speech2Face, shuffled voices", "dlib_all", "accuracy_1_of_2"]
+    assert shuffled.low < 0.5 < shuffled.high
+    assert values["the average face", "dlib_all", "accuracy_1_of_2"].value == 0.5
+    assert values["gender only", "dlib_all", "accuracy_1_of_2"].value == pytest.approx(0.74, abs=0.02)
