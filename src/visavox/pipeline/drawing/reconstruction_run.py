@@ -41,6 +41,7 @@ from visavox.pipeline.drawing.pictures import DrawingMedia, PairedPictures, read
 from visavox.pipeline.drawing.predictor_training import (
     PredictorValidation,
     ToldAttributes,
+    classifier_of_encoder,
     load_predictor,
     predict,
     save_predictor,
@@ -141,11 +142,11 @@ class _Run:
                 for name in ("train", "validation")
             }
             if predictor_figures is None:
-                predictor_figures = self._train_predictor(faces, voices, true, progress)
-                self.folder.done(PREDICTOR, identity, predictor_figures)
+                found = self._train_predictor(faces, voices, true, progress)
+                predictor_figures = self.folder.done(PREDICTOR, identity, found)
             predictor = load_predictor(self.folder.generator, device=self.device)
-            guidance_figures = self._choose(faces, predictor, voices["validation"], true["validation"])
-            self.folder.done(GUIDANCE, identity, guidance_figures)
+            found = self._choose(faces, predictor, voices["validation"], true["validation"])
+            guidance_figures = self.folder.done(GUIDANCE, identity, found)
         figures = {"faces": faces.figures, PREDICTOR: predictor_figures, GUIDANCE: guidance_figures}
         self._save(faces, figures)
         return ReconstructionOutcome(
@@ -201,6 +202,7 @@ class _Run:
             attributes=self._attributes(faces, true["train"]),
             device=self.device,
             first_decoder_layer=faces.decoder.first_layer,
+            classifier=classifier_of_encoder(self.settings.face_encoder),
             progress=progress,
         )
         save_predictor(self.folder.generator, predictor, half=self.settings.half)
