@@ -22,6 +22,7 @@ SMALL_PX = 24
 N_COMPONENTS = 160
 N_KEPT = 24  # components that are features themselves
 PENALTY = 10.0
+FACES_A_COMPONENT = 8  # fewer would learn the faces by heart
 
 
 def plain_face_features(pictures: NDArray[np.uint8], labels: Labels) -> NDArray[np.float32]:
@@ -36,7 +37,9 @@ def plain_face_features(pictures: NDArray[np.uint8], labels: Labels) -> NDArray[
     flat -= flat.mean(axis=1, keepdims=True)  # the light of a picture says nothing
     flat -= flat.mean(axis=0)
     _, vectors = np.linalg.eigh((flat.T @ flat).astype(np.float64))
-    components = flat.astype(np.float64) @ vectors[:, ::-1][:, : min(N_COMPONENTS, len(flat))]
+    components = (
+        flat.astype(np.float64) @ vectors[:, ::-1][:, : min(N_COMPONENTS, max(len(flat) // FACES_A_COMPONENT, 1))]
+    )
     components /= components.std(axis=0) + 1e-8
     columns = [components[:, :N_KEPT], *_guesses(components, labels)]
     return np.concatenate(columns, axis=1).astype(np.float32)
