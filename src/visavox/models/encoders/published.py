@@ -25,7 +25,7 @@ from torch import Tensor
 
 from visavox.errors import ConfigError, DataError
 from visavox.models.encoders.base import Provenance
-from visavox.models.encoders.trainable import KIND, LICENCE, TrainableEncoder, find_weights
+from visavox.models.encoders.trainable import KIND, LICENCE, TrainableEncoder, find_weights, halved
 from visavox.models.hub_weights import fill
 from visavox.models.log_mel import repeated
 from visavox.models.mel import SAMPLE_RATE
@@ -77,7 +77,13 @@ class PublishedEncoder(TrainableEncoder):
         self.provenance = Provenance(weights, training_data, licence)
 
     def save_weights(
-        self, folder: Path | str, *, training_data: str = "", licence: str = LICENCE, overwrite: bool = False
+        self,
+        folder: Path | str,
+        *,
+        training_data: str = "",
+        licence: str = LICENCE,
+        overwrite: bool = False,
+        half: bool = False,
     ) -> None:
         """Write the weights and the options; arguments as of `TrainableEncoder.save_weights`."""
         arguments: dict[str, Any] = {
@@ -86,7 +92,8 @@ class PublishedEncoder(TrainableEncoder):
             "licence": licence,
             "options": self._options(),
         }
-        save_folder(folder, kind=KIND, name=self.name, arguments=arguments, tensors=self.tensors(), overwrite=overwrite)
+        tensors = halved(self.tensors()) if half else self.tensors()
+        save_folder(folder, kind=KIND, name=self.name, arguments=arguments, tensors=tensors, overwrite=overwrite)
 
     def _options(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.options}

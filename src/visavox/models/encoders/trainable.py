@@ -203,11 +203,7 @@ class TrainableEncoder(Encoder):
             "training_data": training_data or self.provenance.training_data,
             "licence": licence,
         }
-        tensors = self.tensors()
-        if half:
-            tensors = {
-                name: array.astype(np.float16) if array.dtype.kind == "f" else array for name, array in tensors.items()
-            }
+        tensors = halved(self.tensors()) if half else self.tensors()
         save_folder(folder, kind=KIND, name=self.name, arguments=arguments, tensors=tensors, overwrite=overwrite)
 
     def _load(self, weights: str) -> None:
@@ -229,6 +225,16 @@ class TrainableEncoder(Encoder):
         check_tensors(saved.tensors, {name: tuple(tensor.shape) for name, tensor in state.items()}, owner=self.name)
         self.network.load_state_dict({name: torch.from_numpy(array) for name, array in saved.tensors.items()})
         self.provenance = Provenance(f"{self.name} {self.digest}", training_data, licence)
+
+
+def halved(tensors: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Return arrays of floating-point numbers as float16, and the others as they are.
+
+    Example:
+        >>> [str(array.dtype) for array in halved({"a": np.ones(2, np.float32), "b": np.ones(2, np.int64)}).values()]
+        ['float16', 'int64']
+    """
+    return {name: array.astype(np.float16) if array.dtype.kind == "f" else array for name, array in tensors.items()}
 
 
 def inner_folder(modality: str) -> str:

@@ -117,7 +117,7 @@ def face_stage(
     figures = {**history[-1], "n_epochs": len(history), "seconds": round(seconds, 1)}
     for name in ("epoch", "learning_rate"):
         figures.pop(name)
-    folder.done(STAGE, identity, figures)
+    figures = folder.done(STAGE, identity, figures)
     return FaceParts(encoder, decoder.eval(), figures)
 
 

@@ -68,8 +68,8 @@ class ReconstructionFolder:
             )
         return figures
 
-    def done(self, stage: str, identity: Mapping[str, Any], figures: Mapping[str, Any]) -> None:
-        """Write that a stage is done; its results are on disk already.
+    def done(self, stage: str, identity: Mapping[str, Any], figures: Mapping[str, Any]) -> dict[str, Any]:
+        """Write that a stage is done, whose results are on disk already; return its figures as JSON gives them back.
 
         Raises:
             DataError: the file cannot be written.
@@ -77,6 +77,7 @@ class ReconstructionFolder:
         with atomic_file(self._file(stage), what="mark of a stage") as fresh:
             text = json.dumps({"identity": plain(identity), "figures": plain(figures)}, indent=1)
             fresh.write_text(text + "\n", encoding="utf-8")
+        return plain(figures)
 
     def _file(self, stage: str) -> Path:
         return self.path / STAGES / f"{stage}.json"
