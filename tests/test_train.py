@@ -10,6 +10,9 @@ import pytest
 from visavox.__main__ import main
 from visavox.corpus.catalog import CATALOG, Catalog
 from visavox.corpus.splits import Splits
+from visavox.pipeline.drawing.diffusion_run import DiffusionOutcome, PartRow
+from visavox.pipeline.drawing.reconstruction_run import ReconstructionOutcome
+from visavox.train import describe_diffusion, describe_reconstruction
 
 
 def test_the_outcome_is_printed(
@@ -114,3 +117,68 @@ def test_networks_that_name_people_get_a_line_each(
     assert lines[1].startswith("  m: validation top-1 ") and "parameters, 1 epochs in " in lines[1]
     assert main([*words, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["rows"][0]["name"] == "m"
+
+
+def test_what_draws_is_trained_from_a_corpus(
+    small_corpus: Path, small_splits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    drawing = tmp_path / "drawing.yaml"
+    drawing.write_text(
+        "image_px: 16\nvoice_encoder: voice_cnn\npredictor: {name: light, training: {n_folds: 2}}\n"
+        "face_encoder: {name: face_look, dim: 8, training: {n_epochs: 1, batch_size: 4}}\n"
+        "decoder: {name: small, channel_factor: 0.1}\n",
+        encoding="utf-8",
+    )
+    words = ["train", "--task", "reconstruction", "--corpus", str(small_corpus), "--splits", str(small_splits)]
+    words += ["--drawing", str(drawing), "--out", str(tmp_path / "r"), "--workers", "1"]
+    assert main(words) == 0
+    said = capsys.readouterr().out
+    assert f"{tmp_path / 'r' / 'generator'}: pictures of 16 px, 4 people, clips: 8 train" in said
+    assert "guidance 1.5, not chosen: too few clips" in said
+    assert main([*words, "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["image_px"] == 16
+    assert main([*words, "--seed", "3"]) == 1
+    assert "other settings: " in capsys.readouterr().err
+
+
+def test_a_wrong_name_in_drawing_is_bad_use(
+    small_corpus: Path, small_splits: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["train", "--task", "reconstruction", "--corpus", str(small_corpus), "--splits", str(small_splits)]
+    assert main([*words, "--drawing", "{decoders: small}", "--out", str(tmp_path / "r")]) == 2
+    said = capsys.readouterr().err
+    assert "takes no 'decoders'" in said and "decoder, face_encoder" in said and not (tmp_path / "r").exists()
+
+
+def test_a_reconstruction_is_told_with_what_was_measured() -> None:
+    rows = [{"guidance": 2.0, "matched": 0.631, "gender_agreement": 0.9}]
+    figures = {
+        "faces": {"validation_l1": 0.04, "gender_accuracy": 0.951, "age_error": 7.31, "race_accuracy": 0.84},
+        "predictor": {"validation_matched": 0.652},
+        "guidance": {"guidance": 2.0, "rows": rows},
+    }
+    outcome = ReconstructionOutcome(Path("g"), 787, {"train": 819, "validation": 142}, 17000, 64, 2.0, figures)
+    assert describe_reconstruction(outcome) == (
+        "g: pictures of 64 px, 787 people, clips: 819 train, 142 validation; 17,000 labelled faces\n"
+        "  face to face: validation pixels within 10.2 of 255 on average\n"
+        "  held-out labelled faces: gender 95.1 %, age within 7.3 years, race 84.0 %\n"
+        "  voice to feature: validation 1:2 65.2 %\n"
+        "  guidance 2, validation 1:2 of drawn faces 63.1 %\n"
+    )
+
+
+def test_a_reconstruction_tells_only_what_was_measured() -> None:
+    figures = {"faces": {}, "predictor": {}, "guidance": {"guidance": 1.5, "rows": []}}
+    said = describe_reconstruction(ReconstructionOutcome(Path("g"), 2, {"train": 4}, 0, 16, 1.5, figures))
+    assert said.splitlines()[1:] == ["  guidance 1.5, not chosen: too few clips"]
+
+
+def test_a_diffusion_is_told_part_by_part() -> None:
+    row = PartRow("denoiser", 1_234_567, 4500, 61.7, "all epochs done", {"validation_loss": 0.123456})
+    told = describe_diffusion(DiffusionOutcome(Path("g"), 819, 17000, 0.034, (row,)))
+    assert told == (
+        "g: 819 clips with a voice, 17,000 faces without\n"
+        "  imagined voices: 3.4 % of the variance of held-out ones\n"
+        "  denoiser: 1,234,567 parameters, 4,500 steps in 62 s (all epochs done); validation loss 0.1235\n"
+    )
+    assert "imagined" not in describe_diffusion(DiffusionOutcome(Path("g"), 8, 0, float("nan"), ()))
