@@ -225,4 +225,6 @@ def test_what_is_refused() -> None:
     with pytest.raises(DataError, match="one row a clip, 24. Got 9 of dlib of the average face"):
         short = control(true_faces(n_people=3))
         evaluate(DrawnFaces(true, drawn_faces().judges, (short,)))
+    with pytest.raises(DataError, match="two people or more. Got 1"):
+        deal_voices(np.zeros(3, dtype=np.int64), rng=np.random.default_rng(0))
     assert group_name("dlib", ALL) == "dlib_all"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from visavox.pipeline.drawing.contestants import (
     UNKNOWN,
     folder_contestant,
     own_face_contestant,
+    redrawn_with_others,
     scaled,
     spread_rows,
     voice_contestant,
@@ -82,6 +84,42 @@ def test_a_drawer_that_fails_everywhere_is_refused() -> None:
 def test_conditions_of_the_true_face_are_marked() -> None:
     found = voice_contestant("ours", draw, clips(), judges(), told=(Condition("guide", FROM_FACE),))
     assert found.leaks and found.told == "guide (from the true face)"
+
+
+def voiced(folder: Path) -> TestedClips:
+    """Clips whose voice files say who speaks."""
+    for name in NAMES:
+        (folder / f"{name}.wav").write_text(name, encoding="utf-8")
+    found = clips()
+    return dataclasses.replace(found, voices=tuple(folder / f"{name}.wav" for name in NAMES))
+
+
+def test_a_drawer_that_hears_and_nothing_else_is_not_drawn_anew(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def hears(voice: Path, n_samples: int) -> np.ndarray:
+        asked.append(voice.read_text(encoding="utf-8"))
+        return draw(Path(asked[-1]), n_samples)
+
+    found = redrawn_with_others(hears, voiced(tmp_path), judges(), rng=np.random.default_rng(0), n_checked=2)
+    assert found is None and len(asked) == 4 and asked[0] == asked[1] != "a"
+
+
+def test_a_drawer_that_looks_at_the_name_is_drawn_anew_and_shows_it(tmp_path: Path) -> None:
+    found = redrawn_with_others(draw, voiced(tmp_path), judges(), rng=np.random.default_rng(0))
+    assert found is not None
+    assert sorted(found.heard.tolist()) == [0, 1, 2] and (found.heard != np.arange(3)).all()
+    assert found.features["dlib"][:, 0] == pytest.approx(np.array([20, 80, 140]) / 255, abs=1e-3)
+
+
+def test_voices_that_cannot_be_used_are_gaps_when_drawn_anew(tmp_path: Path) -> None:
+    def fails(voice: Path, n_samples: int) -> np.ndarray:
+        if voice.stem == "b":
+            raise MediaError("silent", status="silent_voice")
+        return draw(voice, n_samples)
+
+    found = redrawn_with_others(fails, voiced(tmp_path), judges(), rng=np.random.default_rng(0))
+    assert found is not None and np.isnan(found.features["dlib"][1]).all()
 
 
 def test_a_folder_of_pictures_is_read_by_clip(tmp_path: Path) -> None:

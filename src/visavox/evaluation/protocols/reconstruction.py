@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from visavox.errors import ConfigError
+from visavox.errors import ConfigError, DataError
 from visavox.evaluation.contest import people_codes
 from visavox.evaluation.findings import Findings
 from visavox.evaluation.measures import Measure
@@ -339,8 +339,13 @@ def deal_voices(codes: NDArray[np.int64], *, rng: np.random.Generator) -> NDArra
 
     Returns:
         (n,) int64, numbers of clips; who has fewer clips has them heard several times.
+
+    Raises:
+        DataError: there is one person only.
     """
-    n_people = int(codes.max()) + 1
+    n_people = int(codes.max(initial=-1)) + 1
+    if n_people < 2:
+        raise DataError(f"Faces are told apart among two people or more. Got {n_people}. Take more people.")
     people = np.arange(n_people)
     order = rng.permutation(n_people)
     while (order == people).any():

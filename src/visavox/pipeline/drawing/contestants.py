@@ -10,6 +10,8 @@ Example:
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,7 +23,8 @@ from numpy.typing import NDArray
 
 from visavox.corpus.sources.file_index import FileIndex
 from visavox.errors import DataError, MediaError
-from visavox.evaluation.reconstruction_record import Contestant, Kind
+from visavox.evaluation.protocols.reconstruction import deal_voices
+from visavox.evaluation.reconstruction_record import Contestant, Kind, Redrawn
 from visavox.generation.provenance import FROM_FACE, FROM_VOICE, Condition, may_leak, provenance_line
 from visavox.media.drawn_frame import drawn_picture
 from visavox.media.images import read_image
@@ -81,6 +84,46 @@ def voice_contestant(
     return as_contestant(
         name, drawn, judges, kind="model", told=provenance_line(told), leaks=may_leak(told), square=True, note=note
     )
+
+
+def redrawn_with_others(
+    draw: Draw, clips: TestedClips, judges: FaceJudges, *, rng: np.random.Generator, n_checked: int = 3
+) -> Redrawn | None:
+    """Return what is drawn for each clip from the voice of another person; None where nothing but the voice counts.
+
+    The other voice lies under the name of the clip. If the first pictures are those of that voice under its own name,
+    nothing but the voice was looked at, and pictures may be dealt instead of drawn anew.
+
+    Args:
+        draw: the method.
+        clips: two people or more.
+        judges: who looks.
+        rng: deals the voices.
+        n_checked: clips that must come out the same, 1 or more.
+    """
+    codes = np.unique(np.array(clips.people, dtype=object), return_inverse=True)[1].astype(np.int64)
+    heard = deal_voices(codes, rng=rng)
+    drawn: list[Pictures | None] = []
+    same = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for row, other in enumerate(heard):
+            place = Path(folder) / clips.voices[row].name
+            shutil.copyfile(clips.voices[other], place)
+            try:
+                pictures = draw(place, 1)
+                drawn.append(pictures)
+                if row < n_checked:
+                    same += np.array_equal(pictures, draw(clips.voices[other], 1))
+            except MediaError:
+                drawn.append(None)
+                same += row < n_checked  # a voice that cannot be used tells nothing
+            place.unlink()
+            if row + 1 == n_checked and same == n_checked:
+                return None
+    there = np.array([found is not None for found in drawn])
+    crops = [judges.cut(found[0], is_drawn_square=True).image for found in drawn if found is not None]
+    features = judges.look_without_attributes(crops)
+    return Redrawn(heard, {judge: spread_rows(values, there) for judge, values in features.items()})
 
 
 def folder_contestant(

@@ -2,8 +2,8 @@
 
     clips -> what each contestant drew -> one detector, one crop, the judges -> protocol "reconstruction" -> report
 
-The drawers are handed voices alone. People whom the generator learned from are refused, unless --subset train asks for
-just those.
+The drawers are handed voices alone; that nothing else counts is tried with voices under other clips' names. People
+whom the generator learned from are refused, unless --subset train asks for just those.
 
 Example:
     config = EvaluateConfig(model="portrait", pairs=Path("people"), protocol="reconstruction", out=Path("report"))
@@ -40,6 +40,7 @@ from visavox.pipeline.drawing.contestants import (
     Draw,
     folder_contestant,
     own_face_contestant,
+    redrawn_with_others,
     voice_contestant,
 )
 from visavox.pipeline.drawing.controls import AVERAGE, GENDER_ONLY, control_contestants, control_faces, heard_genders
@@ -107,7 +108,8 @@ def evaluate_reconstruction(
         draw = (drawers or {}).get(method) or method_draw(generator, method, config, compute)
         name = method if config.model in ("", EvaluateConfig.model) else f"{_short(config.model)}, {method}"
         drawn = voice_contestant(name, draw, clips, judges, n_samples=config.samples, step=course.step)
-        contestants.append(drawn)
+        redrawn = redrawn_with_others(draw, clips, judges, rng=np.random.default_rng([config.seed, 3]))
+        contestants.append(dataclasses.replace(drawn, redrawn=redrawn))
     for name, folder in config.drawn.items():
         contestants.append(folder_contestant(name, Path(folder), clips, judges, step=course.step))
     if generator is not None and (own := own_face_contestant(generator, crops, judges)) is not None:
