@@ -19,6 +19,7 @@ from visavox.models.encoders.face_look import FaceLookEncoder
 from visavox.pipeline.drawing import face_stage, reconstruction_run
 from visavox.pipeline.drawing.generator_folder import Generator
 from visavox.pipeline.drawing.guidance_choice import UNCHOSEN
+from visavox.pipeline.drawing.pictures import DrawingMedia
 from visavox.pipeline.drawing.reconstruction_run import train_reconstruction
 from visavox.pipeline.training_log import read_metrics
 from visavox.pipeline.voice_face_model import hash_identity
@@ -181,6 +182,31 @@ def test_guidance_is_chosen_where_there_are_enough_people(config: TrainConfig, m
     assert 0 <= figures["face_to_face_matched"] <= 1
     for row in figures["rows"]:
         assert 0 <= row["matched"] <= 1 and 0 <= row["gender_agreement"] <= 1 and row["variety"] > 0
+
+
+def test_without_validation_people_nothing_is_chosen_and_nothing_measured(
+    config: TrainConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = reconstruction_run.read_drawing_media
+
+    def no_validation(*arguments: Any, **named: Any) -> DrawingMedia:
+        media = read(*arguments, **named)
+        return replace(
+            media,
+            paired={
+                **media.paired,
+                "validation": media.paired["validation"].__class__(
+                    (), (), media.paired["validation"].pictures[:0], (), (), ()
+                ),
+            },
+        )
+
+    monkeypatch.setattr(reconstruction_run, "read_drawing_media", no_validation)
+    outcome = train_reconstruction(config)
+    assert outcome.guidance == UNCHOSEN and outcome.n_clips["validation"] == 0
+    assert "validation_l1" not in outcome.figures["faces"]
+    assert "validation_matched" not in outcome.figures["predictor"]
+    assert Generator.load(config.out).methods == ("decoder",)
 
 
 @pytest.mark.parametrize(

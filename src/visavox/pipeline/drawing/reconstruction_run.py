@@ -138,7 +138,7 @@ class _Run:
         if predictor_figures is None or guidance_figures is None:
             voices = {name: self._voices(self.media.paired[name], progress) for name in ("train", "validation")}
             true = {
-                name: features_of_files(faces.encoder, self.media.paired[name].crops)
+                name: features_of_files(faces.encoder, self.media.paired[name].crops, progress=progress)
                 for name in ("train", "validation")
             }
             if predictor_figures is None:
