@@ -104,7 +104,7 @@ def reconstruction_psnr_db(space: LatentSpace, pictures: NDArray[np.uint8]) -> f
     """Return the peak signal-to-noise ratio in dB of decoded against encoded pictures; nan where there are none."""
     if not len(pictures):
         return float("nan")
-    device = device_of(space)
+    device = space.mean.device
     made = torch.cat(list(_passes(lambda shown: space.pictures(space.raw(shown)), pictures, device)))
     error = float(((made.clamp(0, 1) - as_tensor(pictures).to(device)) ** 2).mean())
     return float(-10 * np.log10(max(error, 1e-12)))
