@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from visavox import config as configs
-from visavox import corpus_config, evaluation_config, identification_config, method_config
+from visavox import corpus_config, evaluation_config, generation_config, identification_config, method_config
 from visavox.__main__ import COMMANDS
 from visavox.__main__ import config_class as class_of
 from visavox.command_line import attribute_texts
@@ -56,6 +56,7 @@ def test_every_configuration_has_a_command() -> None:
             **vars(method_config),
             **vars(evaluation_config),
             **vars(identification_config),
+            **vars(generation_config),
         }.items()
         if dataclasses.is_dataclass(value) and name not in PARENTS
     }
