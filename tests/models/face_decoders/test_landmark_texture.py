@@ -61,9 +61,41 @@ def test_the_loss_is_the_weighted_sum_of_a_plain_loop() -> None:
     assert float(found) == pytest.approx(places + 100 * texture + 100 * turned, rel=1e-5)
 
 
+def test_a_doubling_is_what_a_plain_loop_makes_of_it() -> None:
+    """Kernel 5, stride 2, padding 2, one row and column more: 2 s = (s - 1) * 2 - 2 * 2 + 5 + 1."""
+    decoder = small().eval()
+    layer = decoder.doublings[0]
+    assert isinstance(layer, torch.nn.ConvTranspose2d) and layer.bias is not None
+    maps = torch.randn(1, layer.in_channels, 3, 3, generator=torch.Generator().manual_seed(4))
+    wide = torch.zeros(1, layer.out_channels, 2 * 3 + 5, 2 * 3 + 5)
+    for row in range(3):
+        for column in range(3):
+            part = torch.einsum("ni,iokl->nokl", maps[:, :, row, column], layer.weight)
+            wide[:, :, 2 * row : 2 * row + 5, 2 * column : 2 * column + 5] += part
+    assert torch.allclose(layer(maps), wide[:, :, 2:8, 2:8] + layer.bias[:, None, None], atol=1e-5)
+
+
+def test_places_are_a_plain_chain_of_layers() -> None:
+    decoder = small().eval()
+    features = torch.randn(2, 6, generator=torch.Generator().manual_seed(5))
+    x = features
+    for shared in (decoder.first, decoder.second):
+        layer, norm = shared[0], shared[1]
+        assert isinstance(layer, torch.nn.Linear) and isinstance(norm, torch.nn.BatchNorm1d)
+        x = x @ layer.weight.T + layer.bias
+        x = (x / (1 + norm.eps) ** 0.5).clamp_min(0)  # fresh: mean 0, variance 1
+    layers = [layer for layer in decoder.places if isinstance(layer, torch.nn.Linear)]
+    for number, layer in enumerate(layers):
+        x = x @ layer.weight.T + layer.bias
+        x = x.clamp_min(0) if number + 1 < len(layers) else x
+    assert torch.allclose(decoder.landmarks(features), x.reshape(2, 72, 2), atol=1e-5)
+
+
 def test_without_true_landmarks_their_branch_learns_nothing() -> None:
-    decoder = small()
-    drawn, points = decoder.both(torch.randn(4, 6))
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        decoder = small(channel_factor=0.25)  # fewer maps may all be 0 behind their ReLU
+    drawn, points = decoder.both(torch.randn(4, 6, generator=torch.Generator().manual_seed(1)))
     landmark_texture_loss(drawn, torch.zeros_like(drawn), landmarks=points).backward()  # type: ignore[no-untyped-call]
     assert all(parameter.grad is None for parameter in decoder.places.parameters())
     assert decoder.colours.weight.grad is not None and float(decoder.colours.weight.grad.abs().sum()) > 0

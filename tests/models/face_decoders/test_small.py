@@ -64,3 +64,31 @@ def test_no_picture_of_no_feature() -> None:
 def test_what_is_out_of_range_is_refused(arguments: dict[str, float], words: str) -> None:
     with pytest.raises(ConfigError, match=words.replace("(", "\\(")):
         SmallDecoder(**{"feature_dim": 4, **arguments})  # type: ignore[arg-type]
+
+
+def test_a_doubling_lays_four_maps_side_by_side_as_a_plain_loop_does() -> None:
+    decoder = SmallDecoder(feature_dim=4, image_px=8, channel_factor=0.05).eval()
+    doubling = decoder.doublings[0]
+    weight = doubling.convolution.weight  # type: ignore[union-attr]
+    maps = torch.randn(1, 8, 4, 4, generator=torch.Generator().manual_seed(2))
+    n_out = weight.shape[0] // 4  # type: ignore[operator, union-attr]
+    padded = torch.nn.functional.pad(maps, (1, 1, 1, 1))
+    wanted = torch.zeros(1, n_out, 8, 8)
+    for channel in range(n_out):
+        for y in range(8):
+            for x in range(8):
+                filters = weight[4 * channel + 2 * (y % 2) + x % 2]  # type: ignore[index]
+                seen = padded[0, :, y // 2 : y // 2 + 3, x // 2 : x // 2 + 3]
+                value = float((filters * seen).sum()) / (1 + 1e-5) ** 0.5  # a fresh normalisation in evaluation mode
+                wanted[0, channel, y, x] = value / (1 + 2.718281828459045**-value)
+    assert torch.allclose(doubling(maps), wanted, atol=1e-5)
+
+
+def test_a_fresh_pair_of_convolutions_keeps_what_comes_in() -> None:
+    decoder = SmallDecoder(feature_dim=4, image_px=16, channel_factor=0.1).eval()
+    residual = decoder.doublings[1]
+    maps = torch.randn(2, 10, 8, 8, generator=torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        for parameter in residual.parameters():
+            parameter.zero_()
+    assert torch.allclose(residual(maps), torch.nn.functional.silu(maps))
