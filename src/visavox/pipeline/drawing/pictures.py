@@ -188,8 +188,9 @@ def _placed(
     else:
         pictures = np.zeros((len(table.keys), px, px, 3), np.uint8)
         found = np.zeros(len(table.keys), np.bool_)
-        jobs = ((at, px, table.images[at : at + _CHUNK]) for at in range(0, len(table.keys), _CHUNK))
-        for at, placed, seen in stream(_place, jobs, n_workers=os.cpu_count() or 1):
+        starts = range(0, len(table.keys), _CHUNK)
+        jobs = ((at, px, table.images[at : at + _CHUNK]) for at in starts)
+        for at, placed, seen in stream(_place, jobs, n_workers=min(os.cpu_count() or 1, len(starts))):
             pictures[at : at + len(seen)], found[at : at + len(seen)] = placed, seen
             tick(len(seen))
         if file is not None:
