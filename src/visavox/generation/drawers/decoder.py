@@ -44,7 +44,7 @@ class DecoderDrawer(FaceDrawer):
     """
 
     name = "decoder"
-    conditions = ("voice", "windows")
+    conditions = ("voice",)
 
     def __init__(
         self, predictor: FacePredictor, decoder: FaceDecoder, *, guidance: float = GUIDANCE, device: str = "cpu"
