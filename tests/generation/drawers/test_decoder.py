@@ -114,7 +114,7 @@ def test_a_predictor_of_spectrograms_hears_the_samples() -> None:
 
 
 def test_what_the_user_says_of_the_face_is_refused() -> None:
-    told = (Condition("voice", FROM_VOICE), Condition("windows", FROM_VOICE))
+    told = (Condition("voice", FROM_VOICE),)
     assert drawer().draw(request(told=told)).shape == (3, 8, 8, 3)
     given = (*told, Condition("gender", GIVEN, "female"), Condition("age", GIVEN, 30))
     with pytest.raises(ConfigError, match="can be told voice, not gender, age. Leave that out"):
