@@ -17,6 +17,9 @@ from visavox.models.diffusion.conditions import MAX_SEGMENTS, MEL_VALUES
 from visavox.models.log_mel import WINDOW, checked_voice, log_mel, repeated
 from visavox.models.mel import SAMPLE_RATE
 
+SEGMENT_S = 1.6
+"""Length of a segment, in training and in drawing alike."""
+
 
 def mel_statistics(samples: NDArray[np.float32], segment_s: float) -> NDArray[np.float32]:
     """Return (n_segments, MEL_VALUES) float32: per segment the means of all bands, then their deviations.

@@ -18,12 +18,11 @@ from torch import Tensor
 
 from visavox.errors import ConfigError
 from visavox.generation.drawers.base import DrawingRequest, HeardForDrawing
-from visavox.generation.mel_statistics import evenly, mel_statistics
+from visavox.generation.mel_statistics import SEGMENT_S, evenly, mel_statistics
 from visavox.generation.provenance import OF_VOICE
 from visavox.models.diffusion.conditions import CHOICES, MAX_SEGMENTS, MAX_WINDOWS, Told, nothing_told
 from visavox.models.diffusion.guides import blurred, low_resolution
 
-SEGMENT_S = 1.6  # of mel features, as in training with the usual windows
 GUIDE_SIDE_PX = 64
 
 

@@ -23,7 +23,7 @@ FILES = [Path("a"), Path("b"), Path("c")]
 
 
 def test_windows_come_first_in_their_rows() -> None:
-    heard = hear_clips(FILES, VECTORS, window_s=1.6, mel=False)
+    heard = hear_clips(FILES, VECTORS, mel=False)
     assert len(heard) == 3
     assert heard.windows.shape == (3, MAX_WINDOWS, 5)
     assert heard.windows_known.sum(dim=1).tolist() == [1, 3, 8]
@@ -33,14 +33,14 @@ def test_windows_come_first_in_their_rows() -> None:
 
 
 def test_of_many_windows_evenly_spread_ones_are_kept() -> None:
-    heard = hear_clips(FILES, VECTORS, window_s=1.6, mel=False)
+    heard = hear_clips(FILES, VECTORS, mel=False)
     own = VECTORS.windows_of(2)
     np.testing.assert_array_equal(heard.windows[2, 0].numpy(), own[0])
     np.testing.assert_array_equal(heard.windows[2, -1].numpy(), own[-1])
 
 
 def test_without_a_wish_no_file_is_read_for_mel_features() -> None:
-    heard = hear_clips(FILES, VECTORS, window_s=1.6, mel=False)  # none of the files is there
+    heard = hear_clips(FILES, VECTORS, mel=False)  # none of the files is there
     assert heard.mel.shape == (3, MAX_SEGMENTS, MEL_VALUES)
     assert not heard.mel_known.any()
 
@@ -51,7 +51,7 @@ def test_mel_features_are_those_of_the_files(tmp_path: Path) -> None:
     for index, voice in enumerate(voices):
         files.append(tmp_path / f"{index}.wav")
         soundfile.write(files[-1], voice, 16_000, subtype="FLOAT")
-    heard = hear_clips(files, VECTORS, window_s=1.6, mel=True)
+    heard = hear_clips(files, VECTORS, mel=True)
     assert heard.mel_known.sum(dim=1).tolist() == [1, 2, MAX_SEGMENTS]
     for row, voice in enumerate(voices):
         expected = mel_statistics(voice, 1.6)

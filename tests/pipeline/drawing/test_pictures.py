@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from pathlib import Path
 
 import cv2
@@ -11,11 +12,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from visavox.corpus.items import Attribute, MediaItem
 from visavox.corpus.splits import Splits
 from visavox.errors import DataError
 from visavox.media.drawn_frame import drawn_picture
 from visavox.media.images import read_image
-from visavox.pipeline.drawing.pictures import enlarged, read_drawing_media
+from visavox.pipeline.drawing.pictures import _age, _language, enlarged, read_drawing_media
 from visavox.pipeline.splitting import SPLITS
 
 
@@ -134,3 +136,28 @@ def test_a_stored_picture_gets_room_about_it() -> None:
 def test_bytes_that_are_no_picture_are_said() -> None:
     with pytest.raises(DataError, match="must be a JPEG or PNG"):
         enlarged(b"hello")
+
+
+def test_given_ages_and_languages_come_along_and_predicted_ages_do_not(
+    small_corpus: Path, small_splits: Path, tmp_path: Path
+) -> None:
+    pairs = read_drawing_media(small_corpus, small_splits, px=16).paired["train"]
+    assert len(pairs.ages) == len(pairs.languages) == len(pairs)
+    said = MediaItem(
+        key="c/face",
+        clip="c",
+        modality="face",
+        source="s",
+        attributes={"age": Attribute("41"), "language": Attribute("Welsh")},
+    )
+    guessed = MediaItem(
+        key="c/voice",
+        clip="c",
+        modality="voice",
+        source="s",
+        attributes={"age": Attribute("33", "a predictor"), "predicted_language": Attribute("english", "a predictor")},
+    )
+    assert _age(guessed, said) == 41.0
+    assert math.isnan(_age(guessed))
+    assert _language(said, guessed) == "welsh"
+    assert _language(guessed) == "english"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ import torch
 
 from visavox.errors import DataError
 from visavox.models.diffusion.condition_tokens import KINDS
-from visavox.models.diffusion.conditions import ETHNICITIES, GENDERS, MAX_SEGMENTS, MAX_WINDOWS, MEL_VALUES
+from visavox.models.diffusion.conditions import ETHNICITIES, GENDERS, LANGUAGES, MAX_SEGMENTS, MAX_WINDOWS, MEL_VALUES
 from visavox.models.diffusion.guides import low_resolution
 from visavox.pipeline.drawing.heard_clips import HeardClips
 from visavox.pipeline.drawing.pictures import LabelledPictures, PairedPictures
@@ -156,6 +158,23 @@ def test_clips_of_others_are_all_paired() -> None:
 def test_a_condition_that_nobody_has_is_refused() -> None:
     with pytest.raises(DataError, match="`conditions` names language, which neither the corpus nor a table says"):
         faces("voice", "language")
+
+
+def test_given_ages_and_languages_of_clips_are_told() -> None:
+    known = dataclasses.replace(
+        clips(), ages=(30.0, math.nan, 50.0, math.nan), languages=("welsh", "", "klingon", "english")
+    )
+    labels = read_labels(known, labelled(), np.arange(UNPAIRED))
+    assert labels.known("age").tolist() == [True, False, True, False] + [True] * UNPAIRED
+    assert labels.known("language").tolist() == [True, False, False, True] + [False] * UNPAIRED
+    assert labels.language is not None
+    assert [LANGUAGES[index] for index in labels.language[[0, 3]].tolist()] == ["welsh", "english"]
+    of_all = ToldFaces(
+        kinds=("voice", "age", "language"), heard=heard(), labels=labels, pictures=PICTURES, forgetting=NEVER
+    )
+    told = of_all.told(torch.arange(PAIRED), None)
+    assert told.known("language").tolist() == [True, False, False, True]
+    assert told.age[told.known("age")].tolist() == [30.0, 50.0]
 
 
 def test_pictures_become_numbers_in_0_to_1() -> None:

@@ -113,7 +113,7 @@ def _hear(
         workers=config.workers,
         progress=progress,
     )
-    return hear_clips(clips.voices, vectors, window_s=settings.window_s, mel="mel" in settings.conditions)
+    return hear_clips(clips.voices, vectors, mel="mel" in settings.conditions)
 
 
 def _imagined(

@@ -4,7 +4,7 @@ Vectors come from `visavox.pipeline.drawing.voice_inputs`, through the cache bes
 arrays of one length. Of a long voice MAX_WINDOWS windows are kept, evenly over it.
 
 Example:
-    heard = hear_clips(clips.voices, embed_voices(clips.voices), window_s=1.6, mel=False)
+    heard = hear_clips(clips.voices, embed_voices(clips.voices), mel=False)
     heard.whole.shape, heard.windows.shape      # (n, 256), (n, 8, 256)
 """
 
@@ -19,7 +19,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from visavox.generation.mel_statistics import evenly, mel_statistics
+from visavox.generation.mel_statistics import SEGMENT_S, evenly, mel_statistics
 from visavox.media.audio import read_voice
 from visavox.models.diffusion.conditions import MAX_SEGMENTS, MAX_WINDOWS, MEL_VALUES
 from visavox.pipeline.drawing.voice_inputs import VoiceEmbeddings
@@ -44,13 +44,12 @@ class HeardClips:
         return len(self.whole)
 
 
-def hear_clips(voices: Sequence[Path], vectors: VoiceEmbeddings, *, window_s: float, mel: bool) -> HeardClips:
+def hear_clips(voices: Sequence[Path], vectors: VoiceEmbeddings, *, mel: bool) -> HeardClips:
     """Return what is heard of clips.
 
     Args:
         voices: sound files, n of them.
         vectors: of those voices and of their windows.
-        window_s: length of a segment of mel features.
         mel: whether mel features are wanted; then the files are read.
 
     Raises:
@@ -58,7 +57,7 @@ def hear_clips(voices: Sequence[Path], vectors: VoiceEmbeddings, *, window_s: fl
     """
     n, dim = vectors.whole.shape
     windows, known = _laid([vectors.windows_of(row) for row in range(n)], MAX_WINDOWS, dim)
-    rows = [mel_statistics(read_voice(path), window_s) if mel else np.zeros((0, MEL_VALUES)) for path in voices]
+    rows = [mel_statistics(read_voice(path), SEGMENT_S) if mel else np.zeros((0, MEL_VALUES)) for path in voices]
     features, features_known = _laid(rows, MAX_SEGMENTS, MEL_VALUES)
     return HeardClips(torch.from_numpy(vectors.whole).float(), windows, known, features, features_known)
 

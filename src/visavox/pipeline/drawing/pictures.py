@@ -11,6 +11,7 @@ Example:
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -57,6 +58,10 @@ class PairedPictures:
     """Files of the voices."""
     genders: tuple[str, ...]
     """"m", "f" or "" where the corpus does not say."""
+    ages: tuple[float, ...] = ()
+    """Years, nan where the corpus does not say; empty: it says nothing of anybody."""
+    languages: tuple[str, ...] = ()
+    """Small letters, "" where neither the corpus nor a predictor of voices says; empty: of nobody."""
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -168,12 +173,35 @@ def _read_paired(
         tuple(corpus / str(face.path) for face, _ in pairs),
         tuple(corpus / str(voice.path) for _, voice in pairs),
         tuple(_gender(face) or _gender(voice) for face, voice in pairs),
+        tuple(_age(face, voice) for face, voice in pairs),
+        tuple(_language(face, voice) for face, voice in pairs),
     )
 
 
 def _gender(item: MediaItem) -> str:
     attribute = item.attributes.get("gender")
     return str(attribute.value).lower()[:1] if attribute is not None and attribute.origin == GIVEN else ""
+
+
+def _age(*items: MediaItem) -> float:
+    """Return the given age; one that was predicted from the face would tell what is to be guessed."""
+    for item in items:
+        attribute = item.attributes.get("age")
+        if attribute is not None and attribute.origin == GIVEN:
+            try:
+                return float(attribute.value)
+            except ValueError:
+                continue
+    return math.nan
+
+
+def _language(*items: MediaItem) -> str:
+    """Return the given language, or else the one that was predicted from the voice."""
+    for name in ("language", "predicted_language"):
+        for item in items:
+            if name in item.attributes:
+                return str(item.attributes[name].value).lower()
+    return ""
 
 
 def _placed(

@@ -23,7 +23,7 @@ from torch import Tensor
 from visavox.corpus.labelled_faces import RACES
 from visavox.errors import DataError
 from visavox.models.diffusion.condition_tokens import KINDS
-from visavox.models.diffusion.conditions import ETHNICITIES, GENDERS, Told, nothing_told
+from visavox.models.diffusion.conditions import ATTRIBUTES, ETHNICITIES, GENDERS, LANGUAGES, Told, nothing_told
 from visavox.models.diffusion.guides import blurred, low_resolution
 from visavox.pipeline.drawing.heard_clips import HeardClips
 from visavox.pipeline.drawing.imagined_voices import ImaginedVoices
@@ -43,9 +43,11 @@ class Labels:
     """(n,) int64 index into `GENDERS`; -1 where it is not known."""
     ethnicity: Tensor
     """(n,) int64 index into `ETHNICITIES`; -1 where it is not known."""
+    language: Tensor | None = None
+    """(n,) int64 index into `LANGUAGES`; -1 where it is not known; None: of nobody."""
 
     def known(self, kind: str) -> Tensor:
-        """Return (n,) bool; nothing is known of other kinds than the three."""
+        """Return (n,) bool; nothing is known of other kinds than the four."""
         value = getattr(self, kind, None)
         if value is None:
             return torch.zeros(len(self.age), dtype=torch.bool)
@@ -58,14 +60,17 @@ def read_labels(clips: PairedPictures, labelled: LabelledPictures, rows: NDArray
     of_race = np.array([ETHNICITIES.index(name) for name in RACES])
     letters = {name[0]: index for index, name in enumerate(GENDERS)}
     n = len(clips)
+    ages = clips.ages or (float("nan"),) * n
+    speech = [LANGUAGES.index(name) if name in LANGUAGES else -1 for name in clips.languages or ("",) * n]
     return Labels(
-        torch.cat([torch.full((n,), float("nan")), torch.from_numpy(labelled.age[rows]).float()]),
+        torch.cat([torch.tensor(ages, dtype=torch.float32), torch.from_numpy(labelled.age[rows]).float()]),
         torch.tensor(
             [letters.get(letter, -1) for letter in clips.genders]
             + [letters["m" if male else "f"] for male in labelled.male[rows]],
             dtype=torch.int64,
         ),
         torch.from_numpy(np.concatenate([np.full(n, -1), of_race[labelled.race[rows]]]).astype(np.int64)),
+        torch.tensor(speech + [-1] * len(rows), dtype=torch.int64),
     )
 
 
@@ -129,9 +134,12 @@ class ToldFaces:
             draws: of windows, blurs and what is forgotten; None tells all that is known, the same every time.
         """
         told = self._voices(rows, draws)
-        for kind in ("age", "gender", "ethnicity"):
+        for kind in ATTRIBUTES:
+            labels = getattr(self.labels, kind)
+            if labels is None:
+                continue
             known = self.labels.known(kind)[rows]
-            value = torch.where(known, getattr(self.labels, kind)[rows], 0)
+            value = torch.where(known, labels[rows], 0)
             told = told.with_values(**{kind: value, f"{kind}_known": known})
         told = self._guides(told, rows, draws).only(self.kinds)
         return told if draws is None else self._forget(told, draws)
