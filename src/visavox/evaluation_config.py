@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from visavox.config import PooledConfig
 from visavox.errors import ConfigError
@@ -57,6 +57,12 @@ class EvaluateConfig(PooledConfig):
     """With reconstruction: faces drawn for each voice."""
     training: Path | None = None
     """With reconstruction: corpus that the model was trained on, for the training face nearest to each drawn one."""
+    judges: Mapping[str, str | Mapping[str, Any]] = field(default_factory=dict)
+    """With reconstruction: name -> face encoder that judges beside dlib, as in {vgg_face: {name: vgg_face, source:
+    FOLDER}}; `seen_in_training: true` marks one that a drawer learned from."""
+    inception: Path | None = None
+    """With reconstruction: ONNX file of Inception's last pooling, for the FID of 2,000 pictures or more. It takes
+    (n, 3, 299, 299) float32 RGB from 0 to 1 and gives (n, 2048); onnxruntime comes with pip install visavox[export]."""
     lists: Path | None = None
     """With sss, pins or fame: folder of the published list files."""
     identities: Path | None = None
@@ -92,7 +98,7 @@ class EvaluateConfig(PooledConfig):
                 or a number out of range.
         """
         super().__post_init__()
-        for name in ("drawn", "methods", "training"):
+        for name in ("drawn", "methods", "training", "judges", "inception"):
             if getattr(self, name) and self.protocol != "reconstruction":
                 raise ConfigError(f"`{name}` is of the protocol reconstruction. Got {self.protocol!r}. Leave it out.")
         if self.protocol in ("visavox", "sbs", "identification", "reconstruction"):

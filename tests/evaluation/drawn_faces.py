@@ -10,7 +10,10 @@ from visavox.evaluation.reconstruction_record import Contestant, DrawnFaces, Jud
 
 JUDGE = Judge("dlib", "dlib's descriptor")
 OWN = Judge("face_look", "the model's own encoder", seen_in_training=True)
-CLASSIFIER = {"name": "a classifier", "gender_accuracy_score": 0.95, "age_error_years": 6.0, "n_held_out": 900}
+CLASSIFIER = {
+    "name": "a classifier", "gender_accuracy_score": 0.95, "age_error_years": 6.0, "n_held_out": 900,
+    "race_accuracy_score": 0.85, "race_other_accuracy_score": 0.04,
+}  # fmt: skip
 PX = 16
 
 
@@ -29,6 +32,7 @@ def true_faces(n_people: int = 8, n_clips: int = 3, dim: int = 6, seed: int = 0)
         features=features,
         male=np.where(codes % 2 == 0, 1.0, -1.0),
         age=20.0 + codes,
+        race=codes % 4 // 2 * 1.0,
         pictures=rng.integers(0, 255, size=(len(codes), PX, PX, 3)).astype(np.uint8),
     )
 
@@ -48,6 +52,7 @@ def contestant(true: TrueFaces, name: str = "ours", *, noise: float = 1.0, seed:
         "found": np.ones(n, dtype=np.bool_),
         "male": np.asarray(true.male),
         "age": np.asarray(true.age) + 5.0,
+        "race": np.asarray(true.race),
         "samples": {
             j: np.stack([f, *(f + 0.3 * rng.normal(size=f.shape) for _ in range(2))], axis=1)
             for j, f in features.items()

@@ -40,7 +40,7 @@ def test_its_sections_come_in_order(report: Report) -> None:
         "Whose face is it, asked dlib",
         "Whose face is it, asked face_look",
         "Which drawer is better",
-        "Gender and age",
+        "Gender, race and age",
         "Like photographs?",
         "Pixel by pixel",
         "Do samples differ?",
@@ -66,7 +66,7 @@ def test_it_goes_to_disk_and_back(report: Report, tmp_path: Path) -> None:
 
 def test_the_page_begins_with_the_figure_and_holds_the_sheet(report: Report) -> None:
     page = report_page(report)
-    assert "two photographs, dlib picks the speaker" in page
+    assert "the face network dlib picks the speaker" in page
     assert page.count('<figure class="sheet">') == 1 and "data:image/jpeg;base64," in page
     assert page.index("What the figures do not say") < page.index("Whose face is it, asked dlib")
 

@@ -27,7 +27,9 @@ def test_it_says_who_judges_and_what_guessing_and_gender_reach() -> None:
         )
     )
     assert found is not None and found.value == "82.0 %"
-    assert found.question == "Shown a face drawn from a voice and two photographs, dlib picks the speaker"
+    assert (
+        found.question == "Shown a face drawn from a voice and two photographs, the face network dlib picks the speaker"
+    )
     assert "Drawn by decoder from 115 voices of 40 people, 95 % interval 77.0–87.0" in found.lead
     assert "guessing gives 50.0 %, one face for each gender that is heard 74.0 %." in found.lead
     assert found.lead.endswith("When both photographs show one gender it is 68.0 % (63.0–73.0).")

@@ -21,6 +21,7 @@ from visavox.errors import ConfigError
 from visavox.evaluation.chart import escaped
 from visavox.evaluation.page import figure_grid, page, value_cells
 from visavox.evaluation.plots import Figure, dot_figure
+from visavox.evaluation.reconstruction_words import beside_others
 from visavox.evaluation.record import Key, Report, find_measure
 from visavox.evaluation.report import read_report
 from visavox.evaluation.tables import block_heading, is_main, markdown_escaped, markdown_table
@@ -74,7 +75,7 @@ def compare_runs(runs: Runs) -> Comparison:
     if not runs:
         raise ConfigError("A comparison needs at least one report. Got none. Name the folders of reports.")
     sections, lines = [], ["# Runs compared", ""]
-    groups = same_trials(runs)
+    groups = same_trials({name: beside_others(report) for name, report in runs.items()})
     for number, group in enumerate(groups, start=1):
         heading = "All runs answered the same trials" if len(groups) == 1 else f"Trials {number} of {len(groups)}"
         about = _trials_words(next(iter(group.values())))

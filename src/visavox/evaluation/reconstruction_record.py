@@ -56,8 +56,14 @@ class TrueFaces:
     """(n,) of the classifier on the true faces: above 0 for male."""
     age: Floats
     """(n,) years, of the classifier."""
+    race: Floats
+    """(n,) number of the classifier's class, from 0."""
     pictures: NDArray[np.uint8]
     """(n, px, px, 3) RGB, the drawn square."""
+    classes: Floats | None = None
+    """(n, n_classes) probabilities of a face network's people; None where no such network judges."""
+    inception: Floats | None = None
+    """(n, 2048) of Inception's last pooling; None where it is not given."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,12 +98,18 @@ class Contestant:
     """(n,) of the classifier; nan where nothing was drawn."""
     age: Floats
     """(n,) years, of the classifier; nan likewise."""
+    race: Floats
+    """(n,) number of the classifier's class; nan likewise."""
     samples: Mapping[str, Floats] = field(default_factory=dict)
     """Judge -> (n, n_samples, dim), the first sample included; empty where there is one only."""
     redrawn: Redrawn | None = None
     """Drawn anew with voices shuffled; None where the pictures depend on the voice alone, so that they can be dealt."""
     note: str = ""
     """What must be known with it."""
+    classes: Floats | None = None
+    """(n, n_classes) probabilities, as of `TrueFaces`, of the first sample; nan where nothing was drawn."""
+    inception: Floats | None = None
+    """(k, 2048) of all samples of all clips; None where it is not given."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,7 +134,12 @@ class DrawnFaces:
     """Models first, then folders, own faces, controls."""
     training: TrainingFaces | None = None
     classifier: Mapping[str, Any] = field(default_factory=dict)
-    """What is known of the attribute classifier: "name", "gender_accuracy_score", "age_error_years", "n_held_out"."""
+    """What is known of the attribute classifier: "name", "n_held_out", "gender_accuracy_score", "age_error_years",
+    "race_accuracy_score", "race_other_accuracy_score"."""
+    without_fid: str = ""
+    """Why there is no FID, a sentence; "" where there is one."""
+    without_score: str = ""
+    """Why there is no VGGFace score, a sentence; "" where there is one."""
 
     def find(self, name: str) -> Contestant:
         """Return the contestant of this name.

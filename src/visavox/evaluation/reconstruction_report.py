@@ -17,10 +17,10 @@ import numpy as np
 from visavox.evaluation.drawings import Sheet
 from visavox.evaluation.identification_report import ReportSettings
 from visavox.evaluation.protocols.reconstruction import Reconstruction, ReconstructionResult
+from visavox.evaluation.reconstruction_collections import collection_section
 from visavox.evaluation.reconstruction_record import DrawnFaces
 from visavox.evaluation.reconstruction_sections import (
     attribute_section,
-    collection_section,
     difference_section,
     diversity_section,
     judge_section,
@@ -31,6 +31,7 @@ from visavox.evaluation.reconstruction_sections import (
 from visavox.evaluation.reconstruction_words import KEY
 from visavox.evaluation.record import Report, Section
 
+KINDS = {"model": "a model", "folder": "pictures of others", "own face": "what the decoder can", "control": "control"}
 MOST_SHEETS = 4
 """Contact sheets inside a page; further ones lie beside it."""
 GUESSES = (
@@ -39,7 +40,13 @@ GUESSES = (
 )
 SHARED = (
     "dlib's network saw faces of known people, and the voice encoder voices of known people, in trainings of their "
-    "own; no pair of a voice and a face of the tested people was used."
+    "own; the model learned from no pair of a voice and a face of the tested people."
+)
+MET = "The model learned from these very people (--subset train): the figures say what it remembers."
+OF_OTHERS = "Whether drawers of others met the tested people, or their true faces, is not known here."
+MEANS_OF_DRAWN = (
+    "No training faces are named (--training), so that the controls are means of drawn faces: they hold what the first "
+    "drawer knows of faces."
 )
 FIRST_SAMPLE = "Of several samples the first, the expected face, is judged; the others say how much samples differ."
 
@@ -88,7 +95,7 @@ def reconstruction_report(
         "voices": len(drawn.true.clips),
         "faces": len(drawn.true.clips),
     }
-    caveats = [*leak_sentences(result), GUESSES, FIRST_SAMPLE, SHARED]
+    caveats = [*leak_sentences(result), GUESSES, *_caveats(drawn, met=settings.provenance.get("subset") == "train")]
     return Report(
         title=title,
         measures=result.measures,
@@ -120,10 +127,20 @@ def sheet_section(sheets: Sequence[Sheet]) -> Section | None:
 
 def drawer_section(drawn: DrawnFaces) -> Section:
     """Return who drew and what each was told, with what must be known of it."""
-    rows = tuple((c.name, c.kind, c.told, int(c.drawn.sum())) for c in drawn.contestants)
+    rows = tuple((c.name, KINDS[c.kind], c.told, int(c.drawn.sum())) for c in drawn.contestants)
     notes = tuple(f"{c.name}: {c.note}" for c in drawn.contestants if c.note)
     text = "What each picture was drawn from, with its provenance."
     return Section("Who drew", text, ("faces", "kind", "told", "pictures"), rows, notes=notes)
+
+
+def _caveats(drawn: DrawnFaces, *, met: bool) -> list[str]:
+    """What must be known with these very contestants."""
+    kinds = {contestant.kind for contestant in drawn.contestants}
+    said = [FIRST_SAMPLE] if any(contestant.samples for contestant in drawn.contestants) else []
+    said += [MET if met else SHARED] if "model" in kinds else []
+    said += [OF_OTHERS] if "folder" in kinds else []
+    said += [MEANS_OF_DRAWN] if "control" in kinds and drawn.training is None else []
+    return said
 
 
 def _seen(seen: bool) -> str:

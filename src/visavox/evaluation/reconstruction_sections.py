@@ -1,4 +1,4 @@
-"""The sections of a report on drawn faces: identification by each judge, attributes, collections, samples, copies.
+"""The sections of a report on drawn faces: identification by each judge, attributes, pixels, samples, copies.
 
 Each takes the result of the protocol and returns a `Section`, or None where there is nothing to show.
 
@@ -29,20 +29,27 @@ from visavox.evaluation.protocols.reconstruction import (
 from visavox.evaluation.reconstruction_record import Contestant, DrawnFaces, Judge
 from visavox.evaluation.record import Cell, Section
 from visavox.metrics.attribute_agreement import gender_agreement
-from visavox.metrics.frechet_distance import LEAST_PICTURES
-from visavox.metrics.kernel_distance import kernel_distance
 from visavox.metrics.memorisation import memorisation
 from visavox.metrics.picture_similarity import mean_squared_error, peak_signal_to_noise_db, structural_similarity
 from visavox.metrics.sample_diversity import sample_diversity
 
 KS = (1, 2, 5, 10)
+CONTROLS = (
+    "What a drawer must beat: one face for each gender that is heard, and one face for everybody. With shuffled voices "
+    "each face is compared as if it were of somebody else; 50 % then lies within the interval unless something other "
+    "than the voice leaks."
+)
+RACES_ARE_LOOKS = (
+    "Race is what the classifier makes of looks, in five classes of annotators (white, black, asian, indian, other). "
+    "It is nobody's identity, forces every face into one of them and errs unevenly"
+)
 COMPARED_PX = 64  # side at which pictures are compared pixel by pixel
 
 
 def judge_section(result: ReconstructionResult, judge: Judge) -> Section:
     """Return who is found again by one judge: contestants, then controls, chance last."""
     columns = (
-        "faces: drawn from",
+        "faces, and from what",
         "1:2, all pairs %",
         "1:2, one gender %",
         *(f"R@{k} %" for k in KS),
@@ -63,14 +70,14 @@ def judge_section(result: ReconstructionResult, judge: Judge) -> Section:
     seen = (
         "Seen in training: the model learned from this judge, which flatters it."
         if judge.seen_in_training
-        else "Not seen in training: no model of ours learned from it or was chosen by it; what drawers of others "
-        "learned from is not known here."
+        else "Not seen in training: the model learned nothing from it; what drawers of others learned from is not "
+        "known here."
     )
     text = (
         f"{seen} Every drawn face is compared with the true faces by the cosine of the judge's features, each side "
         "centred on its own mean. 1:2: a true face of the speaker against one of another person, every pair of them; "
         f"R@k: the speaker among the first k of {n_people} people. The clips of a person are averaged first, then the "
-        "people."
+        f"people; the small figures are 95 % intervals over people. {CONTROLS}"
     )
     return Section(
         f"Whose face is it, asked {judge.name}", text, columns, tuple(rows), notes=(f"{judge.name}: {judge.about}.",)
@@ -112,57 +119,42 @@ def difference_section(result: ReconstructionResult, *, against: str = "") -> Se
 
 
 def attribute_section(result: ReconstructionResult) -> Section:
-    """Return whether drawn faces have the gender and the age of the true ones, by one classifier."""
+    """Return whether drawn faces have the gender, the race and the age of the true ones, by one classifier."""
     true, told = result.drawn.true, result.drawn.classifier
     codes = np.unique(np.array(true.people, dtype=object), return_inverse=True)[1]
     given = np.array([{"m": 1.0, "f": -1.0}.get(gender, np.nan) for gender in true.genders])
-    columns = ("faces", "gender as of the true face %", "gender as given %", "age off by, years", "count")
+    columns = (
+        "faces",
+        "gender as of the true face %",
+        "gender as given %",
+        "race as of the true face %",
+        "age off by, years",
+        "count",
+    )
     rows: list[tuple[Cell, ...]] = []
     for contestant in result.drawn.contestants:
-        cells = [_find(result, contestant.name, name) for name in ("gender_agreement", "age_error_cost")]
+        gender, race, age = (
+            _triple(_find(result, contestant.name, name))
+            for name in ("gender_agreement", "race_agreement", "age_error_cost")
+        )
         said = float(gender_agreement(contestant.male, given, codes)) if true.genders_given else math.nan
-        rows.append((contestant.name, _triple(cells[0]), said, _triple(cells[1]), int(contestant.drawn.sum())))
+        rows.append((contestant.name, gender, said, race, age, int(contestant.drawn.sum())))
     if true.genders_given:
         right = float(gender_agreement(true.male, given, codes))
-        rows.insert(0, ("the true faces", 1.0, right, 0.0, len(true.clips)))
+        rows.insert(0, ("the true faces", 1.0, right, 1.0, 0.0, len(true.clips)))
+    first = result.drawn.contestants[0].name
+    guesses = [_chance(_find(result, first, name)) for name in ("gender_agreement", "race_agreement")]
+    rows.append(("always the commonest", guesses[0], math.nan, guesses[1], math.nan, len(true.clips)))
     text = (
-        f"The classifier {told.get('name', '')} looks at drawn and true faces; the clips of a person are averaged "
-        "first."
+        f"One classifier, {told.get('name', '')}, looks at drawn and at true faces; the clips of a person are averaged "
+        "first. Of the true faces it agrees with itself, and only the given genders tell whether it is right."
     )
     held_out = _classifier_words(told)
     notes = [held_out] if held_out else []
     if not true.genders_given:
         notes.append("Nobody said which gender the people have; figures within a gender rest on the classifier too.")
-    return Section("Gender and age", text, columns, tuple(rows), notes=tuple(notes))
-
-
-def collection_section(drawn: DrawnFaces, *, seed: int) -> Section:
-    """Return how far the drawn faces lie from photographs as collections."""
-    judges = [judge.name for judge in drawn.judges]
-    columns = ("faces", *(f"1000 kid_{judge}" for judge in judges), "pictures", "faces found %")
-    rows: list[tuple[Cell, ...]] = []
-    for contestant in drawn.contestants:
-        cells: list[Cell] = [contestant.name]
-        for judge in judges:
-            features = np.asarray(contestant.features[judge])[contestant.drawn]
-            rng = np.random.default_rng([seed, 2])
-            cells.append(
-                1000 * kernel_distance(features, drawn.true.features[judge], rng=rng).value
-                if len(features) > 1
-                else math.nan
-            )
-        found = float(contestant.found[contestant.drawn].mean()) if contestant.drawn.any() else math.nan
-        rows.append((*cells, int(contestant.drawn.sum()), found))
-    text = (
-        "Kernel distance (KID) of drawn and true faces, named by the encoder that made the features: 0 for two halves "
-        "of one collection, larger (here in thousandths) the less the drawn faces are like photographs. It says "
-        "nothing of whose they are."
-    )
-    note = (
-        f"No FID: it needs given Inception features and {LEAST_PICTURES:,} pictures. No VGGFace score: it needs the "
-        "class probabilities of VGGFace2's network."
-    )
-    return Section("Like photographs?", text, columns, tuple(rows), notes=(note,))
+    notes.append(f"{RACES_ARE_LOOKS}{_race_words(told)}.")
+    return Section("Gender, race and age", text, columns, tuple(rows), notes=tuple(notes))
 
 
 def pixel_section(drawn: DrawnFaces) -> Section | None:
@@ -290,6 +282,15 @@ def _classifier_words(told: Mapping[str, Any]) -> str:
         return ""
     years = f", and its ages are off by {float(age):.1f} years" if age is not None else ""
     return f"On {int(n or 0):,} held-out faces the classifier gets {100 * float(gender):.1f} % of genders right{years}."
+
+
+def _race_words(told: Mapping[str, Any]) -> str:
+    """How often the classifier has the annotators' race, from its card."""
+    right, other = (told.get(name) for name in ("race_accuracy_score", "race_other_accuracy_score"))
+    if right is None:
+        return ""
+    rare = f", of those labelled other {100 * float(other):.1f} %" if other is not None else ""
+    return f": on held-out faces it agrees with the annotators on {100 * float(right):.1f} %{rare}"
 
 
 def _smaller(pictures: NDArray[np.uint8]) -> NDArray[np.uint8]:

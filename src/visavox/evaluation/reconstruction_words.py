@@ -8,6 +8,7 @@ Example:
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Mapping
 
@@ -18,6 +19,8 @@ from visavox.evaluation.wording import format_interval, format_value
 PROTOCOL = "reconstruction"
 KEY = "reconstruction"  # under which the provenance says who leads and which controls there are
 PAIR = "accuracy_1_of_2"
+LEADING = "what leads each run"
+SHUFFLED = "shuffled voices"
 
 
 def is_reconstruction(report: Report) -> bool:
@@ -34,7 +37,7 @@ def drawing_headline(report: Report) -> Headline | None:
     main = find_measure(report.measures, (PROTOCOL, leading, f"{judge}_all", PAIR))
     if main is None or not math.isfinite(main.value):
         return None
-    question = f"Shown a face drawn from a voice and two photographs, {judge} picks the speaker"
+    question = f"Shown a face drawn from a voice and two photographs, the face network {judge} picks the speaker"
     lead = f"Drawn by {leading} from {main.count:,} voices of {main.n_people} people"
     lead += f", 95 % interval {format_interval(main)}" if format_interval(main) else ""
     lead += f"; guessing gives {format_value(PAIR, 0.5)}"
@@ -53,3 +56,14 @@ def drawing_lines(report: Report) -> list[str]:
     """Returns the figure to remember as lines for a terminal; none for other reports."""
     said = drawing_headline(report) if is_reconstruction(report) else None
     return [f"{said.question} {said.value} of the time.", said.lead] if said is not None else []
+
+
+def beside_others(report: Report) -> Report:
+    """Returns a report whose leading drawer bears a common name, so that two models stand in one table."""
+    about = report.provenance.get(KEY)
+    if not is_reconstruction(report) or not isinstance(about, Mapping):
+        return report
+    leading = str(about.get("leading"))
+    names = {leading: LEADING, f"{leading}, {SHUFFLED}": f"{LEADING}, {SHUFFLED}"}
+    measures = tuple(dataclasses.replace(m, direction=names.get(m.direction, m.direction)) for m in report.measures)
+    return dataclasses.replace(report, measures=measures)

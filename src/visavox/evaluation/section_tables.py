@@ -40,7 +40,7 @@ def cell_texts(cell: Cell, column: str) -> tuple[str, str]:
 
     Args:
         cell: text, count, number or (value, low, high).
-        column: name of its column; " %" at its end, or "p" at its begin, says how numbers are written.
+        column: name of its column; " %" or ", years" at its end, or "p" at its begin, says how numbers are written.
 
     Example:
         >>> cell_texts((0.8, 0.7, 0.9), "accuracy %"), cell_texts(0.0001, "p"), cell_texts(1234, "n")
@@ -61,8 +61,9 @@ def _number(value: float, column: str) -> str:
         return UNDEFINED
     if column == "p" or column.startswith("p "):
         return "< 0.001" if value < 0.001 else f"{value:.3f}"
-    digits = 1 if column.endswith(" %") else 3
-    shown = f"{100 * value if digits == 1 else value:.{digits}f}"
+    is_share = column.endswith(" %")
+    digits = 1 if is_share or column.endswith(", years") else 3
+    shown = f"{100 * value if is_share else value:.{digits}f}"
     return shown.removeprefix("-") if not float(shown) else shown.replace("-", "−")
 
 

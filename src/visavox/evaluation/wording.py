@@ -32,6 +32,7 @@ MEASURE_WORDS = {
     "share_of_knowable": "share of the knowable",
     "log_loss_cost": "log loss, nats",
     "gender_agreement": "gender as of the true face",
+    "race_agreement": "race as of the true face",
     "age_error_cost": "age off by, years",
     "top_1_by_person": "top-1 accuracy, mean over people",
 }

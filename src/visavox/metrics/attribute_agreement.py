@@ -1,4 +1,4 @@
-"""Whether drawn faces have the gender and the age of the true ones, by one classifier on both.
+"""Whether drawn faces have the gender, the race and the age of the true ones, by one classifier on both.
 
 People first: the clips of a person are averaged, then the people. The agreement grows with quality, the age error
 shrinks. A classifier errs on true faces too: beside the agreement of drawn and true stands its accuracy on the true
@@ -41,6 +41,28 @@ def gender_agreement(
     """
     drawn, true = _checked(drawn, true)
     same = np.where(np.isnan(drawn) | np.isnan(true), np.nan, ((drawn > 0) == (true > 0)).astype(np.float64))
+    return mean_over_people(same, people, counts=counts)
+
+
+def race_agreement(
+    drawn: Scores, true: Scores, people: NDArray[np.integer[Any]], *, counts: NDArray[np.integer[Any]] | None = None
+) -> Floats:
+    """Return the share of drawn faces that a classifier puts in the class in which it puts the true face.
+
+    Args:
+        drawn: (n,) float, number of the class; nan: no picture, left out.
+        true: (n,) float of the true faces; nan: unknown, left out.
+        people: (n,) int from 0.
+        counts: as for `gender_agreement`.
+
+    Returns:
+        () or (n_resamples,) float64, 0 to 1; nan where nothing is known.
+
+    Raises:
+        DataError: the lengths differ.
+    """
+    drawn, true = _checked(drawn, true)
+    same = np.where(np.isnan(drawn) | np.isnan(true), np.nan, (drawn == true).astype(np.float64))
     return mean_over_people(same, people, counts=counts)
 
 

@@ -1,4 +1,4 @@
-"""Judges that need no network: mean colours for features, brightness for gender and age."""
+"""Judges that need no network: mean colours for features, brightness for gender, age and race."""
 
 from __future__ import annotations
 
@@ -17,9 +17,12 @@ from visavox.pipeline.drawing.judges import Looked
 class StandInJudges:
     """Looks at the colours of a crop."""
 
-    def __init__(self, *_: Any) -> None:
+    def __init__(self, *_: Any, inception: Any = None, **__: Any) -> None:
         self.judges = (Judge("dlib", "colours"),)
         self.encoders: dict[str, Any] = {}
+        self.own: Any = None
+        self.inception = inception
+        self.without_score = "No VGGFace score."
         self.n_looked = 0
 
     @property
@@ -33,7 +36,7 @@ class StandInJudges:
     def look(self, crops: Sequence[np.ndarray], progress: Any = None) -> Looked:
         features = self.look_without_attributes(crops)
         bright = np.array([crop.mean() for crop in crops], np.float32)
-        return Looked(features, bright - 110, bright / 3)
+        return Looked(features, bright - 110, bright / 3, (bright > 110).astype(np.float32))
 
     def look_without_attributes(self, crops: Sequence[np.ndarray]) -> dict[str, np.ndarray]:
         self.n_looked += len(crops)

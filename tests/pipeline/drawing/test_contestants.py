@@ -148,7 +148,7 @@ class Feature:
 
 def test_the_true_face_goes_through_its_own_feature(tiny_generator: Path) -> None:
     looked = judges()
-    looked.encoders = {"dlib": None, "face_look": Feature()}
+    looked.own = Feature()
     crops = [np.full((256, 256, 3), level, np.uint8) for level in (10, 120, 240)]
     found = own_face_contestant(Generator.load(tiny_generator), crops, looked)
     assert found is not None and (found.kind, found.leaks) == ("own face", True)

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
-from visavox.errors import DataError
+from visavox.errors import DataError, VisavoxError
 from visavox.media.face_crop import crop_face
 from visavox.media.images import read_image
+from visavox.models.encoders import vgg_face
 from visavox.models.encoders.face_look import FaceLookEncoder
+from visavox.models.vgg_face_net import VGGFaceNet
 from visavox.pipeline.drawing.generator_folder import Generator
 from visavox.pipeline.drawing.judges import FaceJudges, own_face_encoder
 from visavox.pipeline.drawing.tested_clips import read_tested_clips
@@ -82,3 +87,98 @@ def test_a_true_picture_and_a_drawn_one_are_found_by_the_same_detector(crops: li
 def test_nothing_to_look_at_gives_no_rows() -> None:
     looked = FaceJudges(compute=CPU).look([])
     assert looked.features["dlib"].shape == (0, 128) and looked.male.shape == (0,)
+
+
+@pytest.fixture
+def vgg(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Published weights of a VGG-Face that is 1/32 as wide, of five people."""
+    monkeypatch.setattr(vgg_face, "VGGFaceNet", partial(VGGFaceNet, channel_factor=1 / 32))
+    folder = tmp_path / "vgg"
+    folder.mkdir()
+    torch.manual_seed(0)
+    state = VGGFaceNet(channel_factor=1 / 32).state_dict()
+    torch.save({**state, "fc8.weight": torch.randn(5, 4096), "fc8.bias": torch.randn(5)}, folder / "vgg_face.pth")
+    return folder
+
+
+def test_a_further_judge_looks_beside_the_others(vgg: Path, with_look: Generator, crops: list[np.ndarray]) -> None:
+    judges = FaceJudges(with_look, CPU, further={"vgg_face": {"name": "vgg_face", "source": str(vgg)}})
+    assert [(judge.name, judge.seen_in_training) for judge in judges.judges] == [
+        ("dlib", False), ("face_look", True), ("vgg_face", False),
+    ]  # fmt: skip
+    assert judges.look_without_attributes(crops)["vgg_face"].shape == (3, 4096)
+    assert "2.6 million pictures" in judges.judges[2].about
+
+
+def test_faces_are_named_by_the_last_layer_of_its_checkpoint(vgg: Path, crops: list[np.ndarray]) -> None:
+    judges = FaceJudges(compute=CPU, further={"vgg_face": {"name": "vgg_face", "source": str(vgg)}})
+    looked = judges.look(crops)
+    state = torch.load(vgg / "vgg_face.pth", weights_only=True)
+    assert judges.without_score == "" and looked.classes is not None and looked.classes.shape == (3, 5)
+    for row, feature in zip(looked.classes, looked.features["vgg_face"], strict=True):
+        scores = [
+            float(w @ feature) + float(b) for w, b in zip(state["fc8.weight"].numpy(), state["fc8.bias"], strict=True)
+        ]
+        weights = [math.exp(score - max(scores)) for score in scores]
+        assert row == pytest.approx([w / sum(weights) for w in weights], abs=1e-4)
+    assert judges.look([]).classes is None
+
+
+def test_without_the_last_layer_it_judges_and_names_nobody(vgg: Path, crops: list[np.ndarray]) -> None:
+    state = torch.load(vgg / "vgg_face.pth", weights_only=True)
+    torch.save({name: x for name, x in state.items() if not name.startswith("fc8")}, vgg / "vgg_face.pth")
+    judges = FaceJudges(compute=CPU, further={"oxford": {"name": "vgg_face", "source": str(vgg)}})
+    assert judges.without_score == "No VGGFace score: the checkpoint of the judge oxford holds no fc8."
+    assert judges.look(crops).classes is None
+    assert "no judge is VGG-Face" in FaceJudges(compute=CPU).without_score
+
+
+def test_a_further_judge_that_the_model_learned_from_is_marked(with_look: Generator, tmp_path: Path) -> None:
+    FaceLookEncoder(seed=4, dim=8).save_weights(tmp_path / "other")
+    spec = {"name": "face_look", "weights": str(tmp_path / "other")}
+    judges = FaceJudges(with_look, CPU, further={"second": spec, "third": {**spec, "seen_in_training": False}})
+    assert [judge.seen_in_training for judge in judges.judges] == [False, True, True, False]
+    alone = FaceJudges(compute=CPU, further={"second": {**spec, "seen_in_training": True}, "third": spec})
+    assert [judge.seen_in_training for judge in alone.judges] == [False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("further", "said"),
+    [
+        ({"dlib": "dlib"}, "must not name 'dlib': it judges already"),
+        ({"A face": "dlib"}, "small letters, digits and _. Got 'A face'"),
+        ({"second": {"name": "dlib", "seen_in_training": "no"}}, "must be true or false. Got 'no'"),
+        ({"second": {}}, "needs a `name`"),
+        ({"second": "nobody"}, "nobody"),
+        ({"second": "ge2e"}, "face"),
+        ({"second": {"name": "vgg_face", "source": "no/such/place"}}, "neither a folder nor a model"),
+    ],
+)
+def test_further_judges_that_cannot_judge_are_one_line(further: dict[str, Any], said: str) -> None:
+    with pytest.raises(VisavoxError, match=said) as caught:
+        FaceJudges(compute=CPU, further=further)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_damaged_checkpoint_is_one_line(vgg: Path) -> None:
+    (vgg / "vgg_face.pth").write_bytes(b"PK no weights")
+    with pytest.raises(DataError, match="vgg_face.pth") as caught:
+        FaceJudges(compute=CPU, further={"vgg_face": {"name": "vgg_face", "source": str(vgg)}})
+    assert "\n" not in str(caught.value)
+
+
+def test_races_are_the_largest_of_five_scores(crops: list[np.ndarray], monkeypatch: pytest.MonkeyPatch) -> None:
+    judges = FaceJudges(compute=CPU)
+    scores = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
+    told = {"gender": np.ones(3, np.float32), "age": np.zeros(3, np.float32)}
+    told.update({f"race_{race}": scores[i] for i, race in enumerate(("white", "black", "asian", "indian", "other"))})
+    monkeypatch.setattr(judges._heads, "predict", lambda _: told)
+    wanted = [max(range(5), key=lambda race: scores[race, face]) for face in range(3)]
+    assert judges.look(crops).race.tolist() == wanted
+
+
+def test_the_own_encoder_is_the_models_and_no_further_one(with_look: Generator, tmp_path: Path) -> None:
+    FaceLookEncoder(seed=4, dim=8).save_weights(tmp_path / "other")
+    further = {"second": {"name": "face_look", "weights": str(tmp_path / "other")}}
+    assert FaceJudges(with_look, CPU, further=further).own is not None
+    assert FaceJudges(compute=CPU, further=further).own is None

@@ -33,7 +33,7 @@ from visavox.evaluation.contest import people_codes
 from visavox.evaluation.findings import Findings
 from visavox.evaluation.measures import Measure
 from visavox.evaluation.reconstruction_record import Contestant, DrawnFaces, TrueFaces
-from visavox.metrics.attribute_agreement import age_error_years, gender_agreement
+from visavox.metrics.attribute_agreement import age_error_years, gender_agreement, race_agreement
 from visavox.metrics.bootstrap import PairedDifference, paired_difference, resample_people
 from visavox.metrics.centred_similarity import centred, centred_similarity, unit_directions
 from visavox.metrics.matching import matching_accuracy
@@ -193,9 +193,11 @@ class Reconstruction:
         counts: NDArray[np.integer[Any]],
     ) -> None:
         known = np.isfinite(contestant.male)
-        male = np.mean(np.asarray(true.male) > 0)
+        man = float(mean_over_people(np.asarray(true.male > 0, np.float64), codes))
+        races = [mean_over_people(np.asarray(true.race == race, np.float64), codes) for race in np.unique(true.race)]
         rows = (
-            ("gender_agreement", gender_agreement, contestant.male, true.male, max(male, 1 - male), 1.0),
+            ("gender_agreement", gender_agreement, contestant.male, true.male, max(man, 1 - man), 1.0),
+            ("race_agreement", race_agreement, contestant.race, true.race, max(races), 1.0),
             ("age_error_cost", age_error_years, contestant.age, true.age, np.nan, np.inf),
         )
         for name, metric, own, truth, chance, most in rows:

@@ -36,7 +36,7 @@ from visavox.registry import FACE_DECODERS
 SHOWN_PX = 128
 """Side of the pictures that a report keeps and compares pixel by pixel."""
 OWN_FACE = "the true face through the decoder"
-UNKNOWN = "not known here: drawn by another system"
+UNKNOWN = "drawn by another system, from what is not known here"
 
 Pictures = NDArray[np.uint8]
 Draw = Callable[[Path, int], Pictures]
@@ -159,7 +159,7 @@ def own_face_contestant(generator: Generator, crops: Sequence[Pictures], judges:
 
     It is the most that could be reached from a voice, were the feature predicted without error: no guess.
     """
-    encoder = next((e for name, e in judges.encoders.items() if name != "dlib"), None)
+    encoder = judges.own
     if encoder is None or not generator.has("decoder"):
         return None
     decoder = FACE_DECODERS.build(part_spec(generator.folder, "decoder"))
@@ -220,6 +220,7 @@ def as_contestant(
     features = {judge: spread_rows(values, there) for judge, values in looked.features.items()}
     n_samples = min((len(pictures) for pictures in of_clip), default=1)
     samples: dict[str, NDArray[Any]] = {}
+    further: list[Pictures] = []
     if n_samples > 1:
         further = [
             judges.cut(picture, is_drawn_square=square).image
@@ -229,10 +230,13 @@ def as_contestant(
         for judge, values in judges.look_without_attributes(further).items():
             others = values.reshape(len(of_clip), n_samples - 1, -1)
             samples[judge] = np.concatenate([looked.features[judge][:, np.newaxis], others], axis=1)
+    inception = judges.inception.encode([*(crop.image for crop in first), *further]) if judges.inception else None
     return Contestant(
         name, kind, told, leaks, features, shown, there,
         spread_rows(np.array([crop.found for crop in first]), there) == 1,
-        spread_rows(looked.male, there), spread_rows(looked.age, there), samples, note=note,
+        spread_rows(looked.male, there), spread_rows(looked.age, there), spread_rows(looked.race, there), samples,
+        note=note, inception=inception,
+        classes=spread_rows(looked.classes, there) if looked.classes is not None else None,
     )  # fmt: skip
 
 

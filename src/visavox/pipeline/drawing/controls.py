@@ -105,6 +105,8 @@ def control_contestants(faces: ControlFaces, male: NDArray[np.bool_], judges: Fa
             features={judge: values[which] for judge, values in looked.features.items()},
             pictures=shown[which], drawn=there, found=found[which],
             male=spread_rows(looked.male[which], there), age=spread_rows(looked.age[which], there),
+            race=spread_rows(looked.race[which], there),
+            classes=looked.classes[which] if looked.classes is not None else None,
             note=f"Means of {faces.source}.",
         )
         for name, which in rows.items()

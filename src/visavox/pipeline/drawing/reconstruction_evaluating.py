@@ -30,9 +30,11 @@ from visavox.evaluation.identification_report import ReportSettings
 from visavox.evaluation.reconstruction_record import Contestant, DrawnFaces, TrainingFaces, TrueFaces
 from visavox.evaluation.reconstruction_report import reconstruction_report
 from visavox.evaluation.record import Report
+from visavox.evaluation.report import read_report
 from visavox.evaluation_config import LEAST_RESAMPLES, EvaluateConfig
 from visavox.media.drawn_frame import drawn_picture
 from visavox.media.images import read_image
+from visavox.metrics.frechet_distance import LEAST_PICTURES
 from visavox.pipeline.distributed import refuse_several
 from visavox.pipeline.drawing.contestants import (
     OWN_FACE,
@@ -45,6 +47,7 @@ from visavox.pipeline.drawing.contestants import (
 )
 from visavox.pipeline.drawing.controls import AVERAGE, GENDER_ONLY, control_contestants, control_faces, heard_genders
 from visavox.pipeline.drawing.generator_folder import Generator
+from visavox.pipeline.drawing.inception_features import InceptionFeatures
 from visavox.pipeline.drawing.judges import FaceJudges
 from visavox.pipeline.drawing.reconstruction_sheets import write_sheets
 from visavox.pipeline.drawing.tested_clips import (
@@ -58,7 +61,7 @@ from visavox.pipeline.frozen_encoder import Compute
 from visavox.pipeline.report_writing import finish_report
 from visavox.pipeline.voice_face_model import hash_identity
 
-MEANINGLESS = ("embeddings", "trials", "world", "checkpoints", "lists", "identities", "compare")
+MEANINGLESS = ("embeddings", "trials", "world", "checkpoints", "lists", "identities")
 """Options of other protocols."""
 SHEETS = "sheets"
 PORTRAIT = "portrait"
@@ -98,7 +101,8 @@ def evaluate_reconstruction(
     clips = find_tested_clips(config, progress)
     if generator is not None and config.subset != "train":
         refuse_drawn_people(generator, clips, model=config.model)
-    judges = FaceJudges(generator, compute)
+    inception, without_fid = _inception(config, len(clips))
+    judges = FaceJudges(generator, compute, further=config.judges, inception=inception)
     course = _Course(progress, len(clips) * (len(methods) * config.samples + len(config.drawn) + 2))
     crops = [read_image(path) for path in clips.crops]
     true = _true_faces(clips, crops, judges)
@@ -117,11 +121,13 @@ def evaluate_reconstruction(
     training = _training(config, generator, judges)
     male = heard_genders(clips, compute=compute, step=course.step)
     contestants += _controls(contestants[0], male, training, judges)
-    drawn_faces = DrawnFaces(true, judges.judges, tuple(contestants), training, judges.classifier)
+    drawn_faces = DrawnFaces(
+        true, judges.judges, tuple(contestants), training, judges.classifier, without_fid, judges.without_score
+    )
     sheets = write_sheets(drawn_faces, config.out / SHEETS)
     report = reconstruction_report(
         drawn_faces,
-        settings=_settings(config, clips, generator),
+        settings=_settings(config, clips, generator, inception),
         title=f"Faces drawn by {contestants[0].name} on {clips.name}",
         against=config.against,
         sheets=sheets,
@@ -155,9 +161,23 @@ def _true_faces(clips: TestedClips, crops: list[Pictures], judges: FaceJudges) -
     given = any(clips.genders)
     genders = clips.genders if given else tuple("m" if score > 0 else "f" for score in looked.male)
     return TrueFaces(
-        clips.clips, clips.people, clips.videos, genders, given, looked.features, looked.male, looked.age,
-        np.stack([drawn_picture(crop, SHOWN_PX) for crop in crops]),
+        clips.clips, clips.people, clips.videos, genders, given, looked.features, looked.male, looked.age, looked.race,
+        np.stack([drawn_picture(crop, SHOWN_PX) for crop in crops]), looked.classes,
+        judges.inception.encode(crops) if judges.inception else None,
     )  # fmt: skip
+
+
+def _inception(config: EvaluateConfig, n_clips: int) -> tuple[InceptionFeatures | None, str]:
+    """Return the features for the FID, or None and why; a wrong file is refused where it is not needed, too."""
+    if config.inception is None:
+        return (
+            None,
+            f"No FID: it needs Inception's features (--inception) and {LEAST_PICTURES:,} pictures on each side.",
+        )
+    features = InceptionFeatures(config.inception)
+    if n_clips < LEAST_PICTURES:
+        return None, f"No FID: it needs {LEAST_PICTURES:,} pictures on each side. There are {n_clips:,} true faces."
+    return features, ""
 
 
 def _training(config: EvaluateConfig, generator: Generator | None, judges: FaceJudges) -> TrainingFaces | None:
@@ -217,6 +237,8 @@ def _check(config: EvaluateConfig) -> None:
                 f"`{field.name}` means nothing to faces that are drawn. Leave --{field.name} out, or choose another "
                 "--protocol."
             )
+    for folder in config.compare:
+        read_report(folder)
     taken = {GENDER_ONLY, AVERAGE, OWN_FACE} & set(config.drawn)
     if taken:
         raise ConfigError(f"`drawn` must not name a folder {sorted(taken)[0]!r}: a row of the report is called so.")
@@ -241,7 +263,9 @@ def _short(model: str) -> str:
     return Path(model).resolve().name if Path(model).exists() else model
 
 
-def _settings(config: EvaluateConfig, clips: TestedClips, generator: Generator | None) -> ReportSettings:
+def _settings(
+    config: EvaluateConfig, clips: TestedClips, generator: Generator | None, inception: InceptionFeatures | None
+) -> ReportSettings:
     told: dict[str, Any] = {
         "version": version("visavox"),
         "command": shlex.join(["visavox", *sys.argv[1:]]),
@@ -251,10 +275,13 @@ def _settings(config: EvaluateConfig, clips: TestedClips, generator: Generator |
         "model": config.model if generator is not None else "none",
         "drawn": {name: Path(folder).name for name, folder in config.drawn.items()},
         **({"against": config.against} if config.against else {}),
+        **({"judges": {name: str(spec) for name, spec in config.judges.items()}} if config.judges else {}),
+        **({"inception": inception.digest} if inception is not None else {}),
         **({"training": str(config.training)} if config.training is not None else {}),
         "corpus": clips.name,
         "catalog_hash": clips.catalog_hash,
         "trial_hash": clips.trial_hash,
+        "subset": config.subset if config.corpus is not None else "all",
         "final": config.final,
     }
     if generator is not None:

@@ -77,8 +77,8 @@ def write_sheets(drawn: DrawnFaces, folder: Path) -> tuple[Sheet, ...]:
             title = TITLE_WORDS + (f" ({number + 1} of {n_sheets})" if n_sheets > 1 else "")
             image = draw_sheet(title, people[part], columns, part)
             Image.fromarray(image).save(path, quality=QUALITY, subsampling=0)
-            shown = f"{people[part][0]} to {people[part][-1]}"
-            sheets.append(Sheet(shown, str(path), f"Guesses, but for the true faces. {DISCLAIMER}"))
+            shown = f"{people[part][0]} to {people[part][-1]}".replace("_", " ")
+            sheets.append(Sheet(shown, str(path), "Guesses, but for the true faces."))
     except OSError as error:
         raise DataError(
             f"Contact sheets must be written to {folder}, which failed: {error.strerror or error}. Name another --out."

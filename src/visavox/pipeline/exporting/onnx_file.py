@@ -67,7 +67,7 @@ def write_onnx(part: Part, path: Path) -> dict[str, Any]:
     other = part.make_inputs(4, np.random.default_rng(0))
     batch = torch.export.Dim("batch")
     shapes = tuple(_dynamic(a, b, batch) for a, b in zip(example, other, strict=True))
-    failures: tuple[type[Exception], ...] = (torch.onnx.OnnxExporterError, RuntimeError, ValueError, *_runtime_errors())
+    failures: tuple[type[Exception], ...] = (torch.onnx.OnnxExporterError, RuntimeError, ValueError, *runtime_errors())
     try:
         with _quiet():
             torch.onnx.export(
@@ -96,7 +96,7 @@ def write_onnx(part: Part, path: Path) -> dict[str, Any]:
     return {"file": path.name, "about": part.about, "opset": OPSET, "batches": list(BATCHES), **found}
 
 
-def _runtime_errors() -> tuple[type[Exception], ...]:
+def runtime_errors() -> tuple[type[Exception], ...]:
     """Return the exceptions of onnxruntime, which share no class of their own."""
     state = importlib.import_module("onnxruntime.capi.onnxruntime_pybind11_state")
     return tuple(kind for kind in vars(state).values() if isinstance(kind, type) and issubclass(kind, Exception))
