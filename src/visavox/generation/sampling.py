@@ -24,6 +24,7 @@ from torch import Tensor
 
 from visavox.errors import ConfigError
 from visavox.generation.noise import sample_generator
+from visavox.models.diffusion.diffusers_import import import_from_diffusers
 
 SAMPLERS = ("ddpm", "ddim", "dpm")
 MAX_STEPS = 1000
@@ -53,11 +54,13 @@ def make_scheduler(name: str, *, n_train_steps: int, schedule: str, prediction: 
         "prediction_type": prediction,
     }
     if name == "ddpm":
-        from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
+        DDPMScheduler = import_from_diffusers("diffusers.schedulers.scheduling_ddpm", "DDPMScheduler")
 
         return DDPMScheduler(clip_sample=False, **shared)
     if name in ("ddim", "dpm"):
-        from diffusers.schedulers.scheduling_dpmsolver_multistep import DPMSolverMultistepScheduler
+        DPMSolverMultistepScheduler = import_from_diffusers(
+            "diffusers.schedulers.scheduling_dpmsolver_multistep", "DPMSolverMultistepScheduler"
+        )
 
         return DPMSolverMultistepScheduler(
             solver_order=1 if name == "ddim" else 2, algorithm_type="dpmsolver++", final_sigmas_type="zero", **shared

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from visavox.errors import ConfigError
 from visavox.models.diffusion.condition_tokens import ConditionTokens, pooled
 from visavox.models.diffusion.conditions import Told
+from visavox.models.diffusion.diffusers_import import import_from_diffusers
 
 Prediction = Literal["epsilon", "v_prediction"]
 NoiseSchedule = Literal["linear", "squaredcos_cap_v2"]
@@ -71,7 +72,7 @@ class Denoiser(nn.Module):
                 f"{' or '.join(get_args(NoiseSchedule))} and `n_train_steps` of 2 or more. "
                 f"Got {prediction!r}, {schedule!r}, {n_train_steps}."
             )
-        from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
+        UNet2DConditionModel = import_from_diffusers("diffusers.models.unets.unet_2d_condition", "UNet2DConditionModel")
 
         self.latent_shape = tuple(latent_shape)
         self.prediction, self.n_train_steps, self.schedule = prediction, n_train_steps, schedule

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from visavox.errors import ConfigError
+from visavox.models.diffusion.diffusers_import import import_from_diffusers
 
 NORM_GROUPS = 16
 
@@ -130,7 +131,7 @@ class FaceAutoencoder(LatentSpace):
             )
         if latent_channels < 1 or layers < 1:
             raise ConfigError(f"`latent_channels` and `layers` must be at least 1. Got {latent_channels} and {layers}.")
-        from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+        AutoencoderKL = import_from_diffusers("diffusers.models.autoencoders.autoencoder_kl", "AutoencoderKL")
 
         self.image_px, self.patch_px = image_px, patch_px
         self.network = AutoencoderKL(

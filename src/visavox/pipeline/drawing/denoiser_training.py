@@ -19,6 +19,7 @@ from torch.nn import functional
 
 from visavox.models.diffusion.conditions import nothing_told
 from visavox.models.diffusion.denoiser import Denoiser
+from visavox.models.diffusion.diffusers_import import import_from_diffusers
 from visavox.pipeline.drawing.diffusion_settings import StepTraining
 from visavox.pipeline.drawing.step_training import (
     DEFAULT_OPTIONS,
@@ -39,7 +40,7 @@ Progress = Callable[[int, int], None]
 
 def noise_schedule(denoiser: Denoiser) -> Tensor:
     """Return (n_train_steps,) float32: the share of the power that is left of the latents at each step, falling."""
-    from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
+    DDPMScheduler = import_from_diffusers("diffusers.schedulers.scheduling_ddpm", "DDPMScheduler")
 
     scheduler = DDPMScheduler(num_train_timesteps=denoiser.n_train_steps, beta_schedule=denoiser.schedule)
     left: Tensor = scheduler.alphas_cumprod
