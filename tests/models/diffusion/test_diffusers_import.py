@@ -23,7 +23,8 @@ def test_a_network_does_not_load_the_models_of_transformers() -> None:
         "from visavox.models.diffusion.diffusers_import import import_from_diffusers\n"
         "import_from_diffusers('diffusers.models.unets.unet_2d_condition', 'UNet2DConditionModel')\n"
         "from diffusers.utils.import_utils import is_transformers_available\n"
-        "print('transformers.modeling_utils' in sys.modules or 'transformers.models' in sys.modules, is_transformers_available())"
+        "loaded = 'transformers.modeling_utils' in sys.modules or 'transformers.models' in sys.modules\n"
+        "print(loaded, is_transformers_available())"
     )
     loaded, known = said_by(code).split()
     assert loaded == "False"
