@@ -33,6 +33,28 @@ def tables(html: str) -> list[str]:
     return re.findall(r"<h3>(.*?)</h3>", html)
 
 
+def drawn(title: str, leading: str, value: float) -> Report:
+    """A report on drawn faces: its leader, the leader's shuffled voices and a control."""
+    values = {leading: value, f"{leading}, shuffled voices": 0.5, "gender only": 0.74}
+    measures = tuple(
+        Measure("reconstruction", who, "dlib_all", "accuracy_1_of_2", v, v - 0.05, v + 0.05, 0.5, 90, 10)
+        for who, v in values.items()
+    )
+    about = {"judge": "dlib", "leading": leading}
+    return Report(title, measures, (), {"corpus": "c", "trial_hash": "t", "reconstruction": about})
+
+
+def test_drawers_of_two_names_stand_in_one_table() -> None:
+    comparison = compare_runs({"a": drawn("a", "decoder", 0.8), "b": drawn("b", "mine, diffusion", 0.7)})
+    assert tables(comparison.html) == [
+        "Drawn faces, what leads each run",
+        "Drawn faces, what leads each run, shuffled voices",
+        "Drawn faces, gender only",
+    ]
+    line = "| 1:2 accuracy, all pairs, by dlib | 80.0 % (75.0–85.0) | 70.0 % (65.0–75.0) | 50.0 % |"
+    assert line in comparison.markdown
+
+
 def test_one_run_makes_a_comparison() -> None:
     comparison = compare_runs({"one": made("one", 0.8)})
     assert "1 run<" in comparison.html

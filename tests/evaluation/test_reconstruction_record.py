@@ -40,3 +40,20 @@ def test_every_array_has_one_row_a_clip() -> None:
     short = dataclasses.replace(drawn.true, videos=("v",))
     with pytest.raises(DataError, match="one row a clip, 24. Got 1 of videos"):
         dataclasses.replace(drawn, true=short).check()
+
+
+def test_true_pictures_and_features_are_held_to_the_clips() -> None:
+    drawn = drawn_faces()
+    few = dataclasses.replace(drawn.true, pictures=drawn.true.pictures[:5])
+    with pytest.raises(DataError, match="Got 5 of true pictures"):
+        dataclasses.replace(drawn, true=few).check()
+    short = {judge: rows[:7] for judge, rows in drawn.true.features.items()}
+    with pytest.raises(DataError, match="Got 7 of dlib of the true faces"):
+        dataclasses.replace(drawn, true=dataclasses.replace(drawn.true, features=short)).check()
+
+
+def test_what_is_not_given_is_none() -> None:
+    drawn = drawn_faces()
+    assert drawn.true.classes is None and drawn.true.inception is None
+    assert all(c.classes is None and c.inception is None and c.redrawn is None for c in drawn.contestants)
+    assert drawn.without_fid == drawn.without_score == ""

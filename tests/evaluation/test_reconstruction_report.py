@@ -14,10 +14,20 @@ from visavox.errors import DataError
 from visavox.evaluation.drawings import Sheet
 from visavox.evaluation.identification_report import ReportSettings
 from visavox.evaluation.page import report_page
-from visavox.evaluation.reconstruction_record import Redrawn
-from visavox.evaluation.reconstruction_report import drawer_section, reconstruction_report, sheet_section
+from visavox.evaluation.reconstruction_record import DrawnFaces, Redrawn
+from visavox.evaluation.reconstruction_report import (
+    FIRST_SAMPLE,
+    MEANS_OF_DRAWN,
+    MET,
+    OF_OTHERS,
+    SHARED,
+    drawer_section,
+    reconstruction_report,
+    sheet_section,
+)
 from visavox.evaluation.record import Report
 from visavox.evaluation.report import read_report, write_report
+from visavox.evaluation.section_tables import section_html
 from visavox.evaluation.tables import figure_lines, knowable_summary, markdown
 
 SETTINGS = ReportSettings(seed=0, n_resamples=100, provenance={"version": "1", "date": "2026-01-01"}, next_steps="next")
@@ -104,3 +114,48 @@ def test_notes_of_drawers_are_kept() -> None:
     true = true_faces()
     drawn = dataclasses.replace(drawn_faces(), contestants=(contestant(true, note="Two voices are missing."),))
     assert drawer_section(drawn).notes == ("ours: Two voices are missing.",)
+
+
+def caveats(drawn: DrawnFaces, **provenance: str) -> list[str]:
+    settings = ReportSettings(0, 100, dict(provenance), "")
+    found = reconstruction_report(drawn, settings=settings, title="t").provenance["caveats"]
+    return [str(sentence) for sentence in found]
+
+
+def test_a_caveat_stands_where_it_is_true_and_nowhere_else() -> None:
+    drawn = drawn_faces()
+    ours, theirs, own, average = drawn.contestants
+    said = caveats(drawn)
+    assert FIRST_SAMPLE in said and SHARED in said and OF_OTHERS in said
+    assert MEANS_OF_DRAWN not in said and MET not in said
+    alone = caveats(dataclasses.replace(drawn, contestants=(theirs, average), training=None))
+    assert OF_OTHERS in alone and MEANS_OF_DRAWN in alone
+    assert SHARED not in alone and FIRST_SAMPLE not in alone
+    assert OF_OTHERS not in caveats(dataclasses.replace(drawn, contestants=(ours, own)))
+
+
+def test_people_whom_the_model_learned_from_are_said_to_be_such() -> None:
+    said = caveats(drawn_faces(), subset="train")
+    assert MET in said and SHARED not in said
+    assert SHARED in caveats(drawn_faces(), subset="test")
+
+
+def test_kinds_of_drawers_are_words() -> None:
+    kinds = [row[1] for row in drawer_section(drawn_faces()).rows]
+    assert kinds == ["a model", "pictures of others", "what the decoder can", "control"]
+
+
+def test_an_honest_drawer_is_accused_of_nothing() -> None:
+    assert not any("leaks into" in sentence for sentence in caveats(drawn_faces()))
+
+
+def test_what_cannot_be_had_is_in_the_page() -> None:
+    drawn = dataclasses.replace(drawn_faces(), without_fid="No FID: why.", without_score="No VGGFace score: why.")
+    page = report_page(reconstruction_report(drawn, settings=SETTINGS, title="t"))
+    assert "No FID: why." in page and "No VGGFace score: why." in page
+
+
+def test_ages_have_one_decimal_and_races_a_caveat_on_the_page(report: Report) -> None:
+    html = section_html(next(section for section in report.sections if section.title == "Gender, race and age"))
+    assert "race as of the true face %" in html and "five classes of annotators" in html
+    assert ">5.0<" in html and ">5.000<" not in html

@@ -1,4 +1,4 @@
-"""Gender and age of drawn and true faces: loops with people first, gaps, resamples."""
+"""Gender, race and age of drawn and true faces: loops with people first, gaps, resamples."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from visavox.errors import DataError
-from visavox.metrics.attribute_agreement import age_error_years, gender_agreement
+from visavox.metrics.attribute_agreement import age_error_years, gender_agreement, race_agreement
 
 PEOPLE = np.array([0, 0, 0, 1, 2, 2])
 
@@ -46,3 +46,15 @@ def test_lengths_must_fit() -> None:
         gender_agreement(np.ones(3), np.ones(4), np.zeros(3, dtype=int))
     with pytest.raises(DataError, match="face by face"):
         age_error_years(np.ones((3, 1)), np.ones((3, 1)), np.zeros(3, dtype=int))
+
+
+def test_classes_agree_where_their_numbers_do_people_first() -> None:
+    drawn = np.array([0.0, 1, 4, 2, 3, np.nan])
+    true = np.array([0.0, 1, 3, 2, 0, 3])
+    assert race_agreement(drawn, true, PEOPLE) == pytest.approx(np.mean([2 / 3, 1, 0]))
+    counts = np.array([[3, 0, 0], [1, 1, 1], [0, 1, 2]])
+    wanted = [np.average([2 / 3, 1, 0], weights=row) for row in counts]
+    assert race_agreement(drawn, true, PEOPLE, counts=counts) == pytest.approx(wanted)
+    assert np.isnan(race_agreement(np.full(6, np.nan), true, PEOPLE))
+    with pytest.raises(DataError, match="face by face"):
+        race_agreement(drawn, true[:3], PEOPLE)

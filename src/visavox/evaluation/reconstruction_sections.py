@@ -32,6 +32,7 @@ from visavox.metrics.attribute_agreement import gender_agreement
 from visavox.metrics.memorisation import memorisation
 from visavox.metrics.picture_similarity import mean_squared_error, peak_signal_to_noise_db, structural_similarity
 from visavox.metrics.sample_diversity import sample_diversity
+from visavox.metrics.weighting import mean_over_people
 
 KS = (1, 2, 5, 10)
 CONTROLS = (
@@ -67,20 +68,25 @@ def judge_section(result: ReconstructionResult, judge: Judge) -> Section:
     chances += [_chance(result.find(first, judge.name, PEOPLE, f"recall_at_{k}")) for k in KS]
     rows.append(("guessing", *chances))
     n_people = len(set(result.drawn.true.people))
-    seen = (
-        "Seen in training: the model learned from this judge, which flatters it."
-        if judge.seen_in_training
-        else "Not seen in training: the model learned nothing from it; what drawers of others learned from is not "
-        "known here."
-    )
+    seen = "What the drawers learned from is not known here."
+    if judge.seen_in_training:
+        seen = "Seen in training: the model learned from this judge, which flatters it."
+    elif _of_kind(result.drawn, "model"):
+        seen = (
+            "Not seen in training: the model learned nothing from it. What drawers of others learned from is not known."
+        )
     text = (
         f"{seen} Every drawn face is compared with the true faces by the cosine of the judge's features, each side "
         "centred on its own mean. 1:2: a true face of the speaker against one of another person, every pair of them; "
         f"R@k: the speaker among the first k of {n_people} people. The clips of a person are averaged first, then the "
-        f"people; the small figures are 95 % intervals over people. {CONTROLS}"
+        "people; the small figures are 95 % intervals over people."
     )
     return Section(
-        f"Whose face is it, asked {judge.name}", text, columns, tuple(rows), notes=(f"{judge.name}: {judge.about}.",)
+        f"Whose face is it, asked {judge.name}",
+        text,
+        columns,
+        tuple(rows),
+        notes=(CONTROLS, f"{judge.name}: {judge.about}."),
     )
 
 
@@ -144,7 +150,9 @@ def attribute_section(result: ReconstructionResult) -> Section:
         rows.insert(0, ("the true faces", 1.0, right, 1.0, 0.0, len(true.clips)))
     first = result.drawn.contestants[0].name
     guesses = [_chance(_find(result, first, name)) for name in ("gender_agreement", "race_agreement")]
-    rows.append(("always the commonest", guesses[0], math.nan, guesses[1], math.nan, len(true.clips)))
+    man = float(mean_over_people(np.where(np.isnan(given), np.nan, given > 0), codes))
+    common = max(man, 1 - man) if true.genders_given else math.nan
+    rows.append(("always the commonest", guesses[0], common, guesses[1], "", len(true.clips)))
     text = (
         f"One classifier, {told.get('name', '')}, looks at drawn and at true faces; the clips of a person are averaged "
         "first. Of the true faces it agrees with itself, and only the given genders tell whether it is right."

@@ -17,6 +17,7 @@ from visavox.evaluation.measures import UNDEFINED, Measure
 
 DIRECTION_WORDS = {"voice_to_face": "voice → face", "face_to_voice": "face → voice"}
 GROUP_WORDS = {"all": "all pairs"}
+JUDGED_WORDS = {"all": "all pairs", "same_gender": "same gender", "people": "among people"}
 PROTOCOL_WORDS = {
     "sss": "Lists of Seeking the Shape of Sound",
     "pins": "Lists of Learnable PINs",
@@ -41,6 +42,7 @@ BY_TRIAL = "_by_trial"  # the plain mean of a list, beside the mean over people
 AT_K = re.compile(r"recall_at_(\d+)")
 TOP_K = re.compile(r"top_(\d+)")
 DIR_AT_FAR = re.compile(r"dir_at_far_([0-9.]+)")
+JUDGED = re.compile(r"(.+)_(all|same_gender|people)")
 DEALT = re.compile(r"(train|validation|test)_by_(clip|session)")
 MIN_DCF = re.compile(r"min_dcf_([0-9.]+)")
 
@@ -87,10 +89,13 @@ def direction_words(direction: str) -> str:
 def group_words(group: str) -> str:
     """Returns `same_gender` as "same gender", `all` as "all pairs"; an unknown name as it is, with spaces.
 
-    A subset with how it was dealt out, `test_by_session`, is "test, split by session".
+    A subset with how it was dealt out, `test_by_session`, is "test, split by session"; pairs with who judged them,
+    `dlib_all`, are "all pairs, by dlib".
     """
     if found := DEALT.fullmatch(group):
         return f"{found.group(1)}, split by {found.group(2)}"
+    if found := JUDGED.fullmatch(group):
+        return f"{JUDGED_WORDS[found.group(2)]}, by {found.group(1)}"
     return GROUP_WORDS.get(group, group.replace("_", " "))
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -228,3 +230,180 @@ def test_what_is_refused() -> None:
     with pytest.raises(DataError, match="two people or more. Got 1"):
         deal_voices(np.zeros(3, dtype=np.int64), rng=np.random.default_rng(0))
     assert group_name("dlib", ALL) == "dlib_all"
+
+
+def slow_recall_with_ties(features: np.ndarray, true: TrueFaces, k: int, barred: list[set[str]]) -> float:
+    """R@k where equal scores are drawn by lot, nothing was drawn for some, and some people are no candidates."""
+    known = features[np.isfinite(features).all(axis=1)]
+    a, b = features - known.mean(axis=0), true.features["dlib"] - true.features["dlib"].mean(axis=0)
+    people = sorted(set(true.people))
+    means = {p: np.mean([b[i] for i, owner in enumerate(true.people) if owner == p], axis=0) for p in people}
+    of_person: dict[str, list[float]] = {}
+    for i, person in enumerate(true.people):
+        candidates = [p for p in people if p not in barred[i]]
+        if np.isfinite(a[i]).all() and (a[i] != 0).any():
+            scores = {p: round(cosine(a[i], means[p]), 9) for p in candidates}
+        else:
+            scores = dict.fromkeys(candidates, 0.0)
+        above = sum(scores[p] > scores[person] for p in candidates)
+        tied = sum(scores[p] == scores[person] for p in candidates)
+        places = [above + place < k for place in range(tied)]
+        of_person.setdefault(person, []).append(sum(places) / tied)
+    return float(np.mean([np.mean(values) for values in of_person.values()]))
+
+
+@pytest.mark.parametrize("k", [1, 2, 5])
+def test_recall_is_the_loop_with_gaps_and_people_of_one_video(k: int) -> None:
+    """Two people in one video are no candidates for each other; a clip without a drawing is a guess."""
+    true = dataclasses.replace(true_faces(), videos=tuple("together" if i in (0, 3) else f"v{i}" for i in range(24)))
+    ours = contestant(true, noise=1.5)
+    gaps = {j: np.where(np.arange(24)[:, None] % 7 == 2, np.nan, f) for j, f in ours.features.items()}
+    found = evaluate(DrawnFaces(true, drawn_faces().judges[:1], (dataclasses.replace(ours, features=gaps),)))
+    barred: list[set[str]] = [set() for _ in range(24)]
+    barred[0], barred[3] = {"person1"}, {"person0"}
+    measure = found.find("ours", "dlib", PEOPLE, f"recall_at_{k}")
+    assert measure is not None
+    assert measure.value == pytest.approx(slow_recall_with_ties(gaps["dlib"], true, k, barred))
+
+
+@pytest.mark.parametrize("k", [1, 2, 5])
+def test_two_faces_for_all_tie_as_the_loop_has_it(k: int) -> None:
+    """A control of two faces: many clips share one, nobody's score is that of another."""
+    true = true_faces()
+    two = {j: np.asarray(f)[np.arange(24) // 3 % 2] for j, f in true.features.items()}
+    found = evaluate(DrawnFaces(true, drawn_faces().judges[:1], (contestant(true, features=two, kind="control"),)))
+    measure = found.find("ours", "dlib", PEOPLE, f"recall_at_{k}")
+    wanted = slow_recall_with_ties(two["dlib"], true, k, [set() for _ in range(24)])
+    assert measure is not None and measure.value == pytest.approx(wanted)
+
+
+def test_one_face_a_gender_tells_nothing_within_a_gender() -> None:
+    """Within a gender it is at one half to the last digit, since nobody is preferred; across genders it is not."""
+    true = true_faces(n_people=10)
+    codes = np.unique(true.people, return_inverse=True)[1]
+    shifted = {j: f + 3.0 * (codes % 2)[:, None] for j, f in true.features.items()}  # genders that a judge tells apart
+    true = dataclasses.replace(true, features=shifted)
+    means = {j: np.stack([f[codes % 2 == gender].mean(axis=0) for gender in (0, 1)]) for j, f in shifted.items()}
+    faces = {j: mean[codes % 2] for j, mean in means.items()}
+    gender = contestant(true, "gender only", features=faces, kind="control", told="gender (from voice)", samples={})
+    found = evaluate(DrawnFaces(true, drawn_faces().judges[:1], (gender,)))
+    within = found.find("gender only", "dlib", SAME_GENDER, PAIR)
+    everybody = found.find("gender only", "dlib", ALL, PAIR)
+    assert within is not None and everybody is not None
+    assert within.value == pytest.approx(0.5, abs=1e-9) and within.low < 0.5 < within.high
+    # five of nine others are of the other gender and lose, four draw
+    assert everybody.value == pytest.approx(5 / 9 + 4 / 9 / 2, abs=0.02)
+
+
+def test_a_misheard_gender_costs_what_the_loop_says() -> None:
+    true = true_faces()
+    two = {j: np.asarray(f)[:2] for j, f in true.features.items()}
+    heard = (np.arange(24) // 3 + (np.arange(24) % 5 == 0)) % 2
+    faces = {j: pair[heard] for j, pair in two.items()}
+    found = evaluate(DrawnFaces(true, drawn_faces().judges[:1], (contestant(true, features=faces, kind="control"),)))
+    for group in (ALL, SAME_GENDER):
+        measure = found.find("ours", "dlib", group, PAIR)
+        assert measure is not None
+        assert measure.value == pytest.approx(slow_pair(faces["dlib"], true, same_gender=group == SAME_GENDER))
+
+
+def test_every_derangement_of_four_people_is_dealt_about_as_often() -> None:
+    rng = np.random.default_rng(0)
+    dealt = Counter(tuple(deal_voices(np.arange(4), rng=rng).tolist()) for _ in range(1800))
+    wanted = {order for order in itertools.permutations(range(4)) if all(i != who for i, who in enumerate(order))}
+    assert set(dealt) == wanted and len(wanted) == 9
+    assert all(130 < count < 280 for count in dealt.values())  # 200 each
+
+
+def test_every_clip_of_a_person_is_heard_before_one_is_heard_again() -> None:
+    codes = np.array([0, 0, 0, 0, 0, 1, 1, 2, 2, 2])
+    for seed in range(10):
+        heard = deal_voices(codes, rng=np.random.default_rng(seed))
+        for person in range(3):
+            used = Counter(heard[codes == person].tolist())
+            other = codes[heard[codes == person][0]]
+            assert max(used.values()) - min(used.values()) <= 1
+            assert len(used) == min((codes == person).sum(), (codes == other).sum())
+
+
+def test_deals_do_not_depend_on_how_clips_are_named() -> None:
+    codes = np.array([2, 0, 1, 0, 2, 1])
+    heard = deal_voices(codes, rng=np.random.default_rng(0))
+    assert sorted(set(codes[heard].tolist())) == [0, 1, 2] and heard.dtype == np.int64
+
+
+def test_two_people_swap_and_nothing_can_be_said_of_them() -> None:
+    """Who was heard is no negative: of two people nobody is left to compare with, rather than a sure half."""
+    true = true_faces(n_people=2)
+    codes = np.repeat([0, 1], 3)
+    heard = deal_voices(codes, rng=np.random.default_rng(0))
+    assert not other_faces(true, codes, heard).any()
+
+
+def test_a_drawer_that_peeks_is_no_better_for_dealing_its_pictures() -> None:
+    """Pictures may be dealt only where they depend on the voice alone: dealt, those of a peeper look innocent."""
+    true = true_faces(n_people=12)
+    peeping = contestant(true, noise=0.0)
+    dealt = Reconstruction(n_resamples=100, n_shuffles=20).evaluate(
+        DrawnFaces(true, drawn_faces().judges[:1], (peeping,)), rng=np.random.default_rng(0)
+    )
+    innocent = dealt.find(shuffled_name("ours"), "dlib", ALL, PAIR)
+    assert innocent is not None and innocent.low <= 0.5 <= innocent.high
+    codes = np.unique(true.people, return_inverse=True)[1]
+    redrawn = Redrawn(deal_voices(codes, rng=np.random.default_rng(1)), true.features)
+    found = evaluate(DrawnFaces(true, drawn_faces().judges[:1], (dataclasses.replace(peeping, redrawn=redrawn),)))
+    caught = found.find(shuffled_name("ours"), "dlib", ALL, PAIR)
+    assert caught is not None and caught.low > 0.9
+
+
+def test_half_a_leak_is_a_leak() -> None:
+    """A drawer that mixes the true face into what it hears."""
+    true = true_faces(n_people=12)
+    codes = np.unique(true.people, return_inverse=True)[1]
+    heard = deal_voices(codes, rng=np.random.default_rng(0))
+    mixed = Redrawn(heard, {j: 0.5 * f + 0.5 * f[heard] for j, f in true.features.items()})
+    found = evaluate(DrawnFaces(true, drawn_faces().judges[:1], (contestant(true, redrawn=mixed),)))
+    measure = found.find(shuffled_name("ours"), "dlib", ALL, PAIR)
+    assert measure is not None and measure.low > 0.5
+
+
+def test_races_are_measured_people_first_and_guessed_by_the_commonest() -> None:
+    true = dataclasses.replace(true_faces(), race=np.repeat([0.0, 0, 0, 0, 0, 1, 2, 2], 3))
+    wrong = np.asarray(true.race).copy()
+    wrong[:2] = 4.0
+    wrong[23] = np.nan
+    found = evaluate(DrawnFaces(true, drawn_faces().judges, (contestant(true, race=wrong),)))
+    measure = next(m for m in found.measures if (m.direction, m.measure) == ("ours", "race_agreement"))
+    assert measure.value == pytest.approx((1 / 3 + 7) / 8) and measure.chance == pytest.approx(5 / 8)
+    assert measure.low < measure.value <= measure.high
+
+
+def test_intervals_are_those_of_people_drawn_again() -> None:
+    """Twice the clips of the same people give no narrower interval; four times the people do."""
+    widths = []
+    for n_people, n_clips in ((8, 3), (8, 6), (32, 3)):
+        true = true_faces(n_people=n_people, n_clips=n_clips)
+        found = evaluate(DrawnFaces(true, drawn_faces().judges[:1], (contestant(true, noise=2.0),)), n_resamples=300)
+        measure = found.find("ours", "dlib", ALL, PAIR)
+        assert measure is not None
+        widths.append(measure.high - measure.low)
+    assert widths[2] < 0.75 * widths[0] and widths[1] > 0.5 * widths[0]
+
+
+def test_deals_that_leave_nobody_of_a_gender_are_left_out() -> None:
+    """Three people, two of one gender: in some deals no other person of the gender is left."""
+    true = true_faces(n_people=3)
+    found = evaluate(DrawnFaces(true, drawn_faces().judges[:1], (contestant(true),)))
+    measure = found.find(shuffled_name("ours"), "dlib", ALL, PAIR)
+    assert measure is not None and 0 <= measure.value <= 1
+    within = found.find(shuffled_name("ours"), "dlib", SAME_GENDER, PAIR)
+    assert within is not None
+    assert math.isnan(within.value) == (within.note == "nobody to compare with")
+
+
+def test_shuffled_voices_of_two_people_are_undefined_with_the_reason() -> None:
+    true = true_faces(n_people=2)
+    found = evaluate(DrawnFaces(true, drawn_faces().judges[:1], (contestant(true),)))
+    plain, shuffled = (found.find(name, "dlib", ALL, PAIR) for name in ("ours", shuffled_name("ours")))
+    assert plain is not None and math.isfinite(plain.value)
+    assert shuffled is not None and math.isnan(shuffled.value) and shuffled.note == "nobody to compare with"

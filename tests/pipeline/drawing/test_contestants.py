@@ -169,3 +169,90 @@ def test_pictures_are_scaled_to_one_side() -> None:
     assert scaled(np.zeros((300, 300, 3), np.uint8)).shape == (SHOWN_PX, SHOWN_PX, 3)
     same = np.zeros((SHOWN_PX, SHOWN_PX, 3), np.uint8)
     assert scaled(same) is same
+
+
+def test_races_and_names_are_those_of_the_first_sample() -> None:
+    class Naming(StandInJudges):
+        def look(self, crops: Any, progress: Any = None) -> Any:
+            sure = np.array([[crop.mean() / 255, 1 - crop.mean() / 255] for crop in crops], np.float32)
+            return dataclasses.replace(super().look(crops), classes=sure)
+
+    looked: Any = Naming()
+    found = voice_contestant("ours", draw, clips(), looked, n_samples=2)
+    assert found.race.tolist() == [0, 0, 1] and found.classes is not None
+    assert found.classes[:, 0] == pytest.approx(np.array([20, 80, 140]) / 255, abs=1e-3)
+    assert voice_contestant("ours", draw, clips(), judges()).classes is None
+
+
+def test_a_gap_has_no_race_and_no_names() -> None:
+    class Naming(StandInJudges):
+        def look(self, crops: Any, progress: Any = None) -> Any:
+            return dataclasses.replace(super().look(crops), classes=np.ones((len(crops), 1), np.float32))
+
+    def fails(voice: Path, n_samples: int) -> np.ndarray:
+        if voice.stem == "a":
+            raise MediaError("silent", status="silent_voice")
+        return draw(voice, n_samples)
+
+    looked: Any = Naming()
+    found = voice_contestant("ours", fails, clips(), looked)
+    assert np.isnan(found.race[0]) and found.classes is not None
+    assert np.isnan(found.classes[0]).all() and np.isfinite(found.classes[1:]).all()
+
+
+class Pooling:
+    """Stands for Inception: one mean."""
+
+    def encode(self, crops: list[np.ndarray]) -> np.ndarray:
+        return np.array([[crop.mean()] for crop in crops])
+
+
+def test_inception_sees_every_sample() -> None:
+    looked: Any = StandInJudges(inception=Pooling())
+    found = voice_contestant("ours", draw, clips(), looked, n_samples=3)
+    assert found.inception is not None and found.inception.shape == (9, 1)
+    levels = [level + i for level in (20, 80, 140) for i in range(3)]
+    assert sorted(found.inception[:, 0]) == pytest.approx(levels, abs=0.6)
+    assert voice_contestant("ours", draw, clips(), judges(), n_samples=3).inception is None
+
+
+def test_a_drawer_is_checked_with_as_many_voices_as_asked(tmp_path: Path) -> None:
+    """It looks at one name only: two checked clips do not show it, three do."""
+
+    def looks_at_c(voice: Path, n_samples: int) -> np.ndarray:
+        shown = voice.stem if voice.stem == "c" else voice.read_text(encoding="utf-8")
+        return draw(Path(shown), n_samples)
+
+    voices = voiced(tmp_path)
+    caught = [
+        redrawn_with_others(looks_at_c, voices, judges(), rng=np.random.default_rng(1), n_checked=n) is not None
+        for n in (1, 2, 3)
+    ]
+    assert caught[2]
+    assert caught == sorted(caught)  # more checks catch no less
+
+
+def test_the_voices_of_the_test_are_left_as_they_were(tmp_path: Path) -> None:
+    voices = voiced(tmp_path)
+    redrawn_with_others(draw, voices, judges(), rng=np.random.default_rng(0))
+    assert [path.read_text(encoding="utf-8") for path in voices.voices] == list(NAMES)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{name}.wav" for name in NAMES]
+
+
+def test_a_decoder_of_another_feature_draws_no_true_face(tiny_generator: Path) -> None:
+    class Wide(Feature):
+        def encode(self, crops: list[np.ndarray]) -> np.ndarray:
+            return np.zeros((len(crops), 9), np.float32)
+
+    looked = judges()
+    looked.own = Wide()
+    crops = [np.full((256, 256, 3), 50, np.uint8)] * 3
+    assert own_face_contestant(Generator.load(tiny_generator), crops, looked) is None
+
+
+def test_pictures_of_any_size_are_shown_at_one_side(tmp_path: Path) -> None:
+    for name, side in (("a", 40), ("b", 300), ("c", 224)):
+        write_face(tmp_path / f"{name}.jpg", np.full((side, side, 3), 90, np.uint8))
+    found = folder_contestant("theirs", tmp_path, clips(), judges())
+    assert found.pictures.shape == (3, SHOWN_PX, SHOWN_PX, 3) and found.note == ""
+    assert found.pictures.mean(axis=(1, 2, 3)) == pytest.approx(np.full(3, 90), abs=2)

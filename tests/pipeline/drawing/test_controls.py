@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -65,3 +66,43 @@ def test_voices_are_heard_as_men_or_women(small_corpus: Path) -> None:
     heard = heard_genders(clips, step=done.append)
     assert heard.shape == (16,) and heard.dtype == np.bool_ and sum(done) == 16
     assert np.array_equal(heard, heard_genders(clips))
+
+
+def test_means_are_those_of_a_loop_over_pixels() -> None:
+    given = np.random.default_rng(0).integers(0, 256, size=(5, 4, 4, 3)).astype(np.uint8)
+    male = np.array([True, False, True, True, False])
+    faces = control_faces(given, male, source="")
+    for y in range(4):
+        for x in range(4):
+            for c in range(3):
+                of_men = [int(given[i, y, x, c]) for i in range(5) if male[i]]
+                assert abs(int(faces.male[y, x, c]) - sum(of_men) / 3) <= 0.5
+                assert abs(int(faces.average[y, x, c]) - sum(int(p[y, x, c]) for p in given) / 5) <= 0.5
+
+
+def test_the_faces_of_two_genders_weigh_as_their_pictures_do() -> None:
+    given = np.stack([np.full((2, 2, 3), level, np.uint8) for level in (0, 0, 0, 200)])
+    faces = control_faces(given, np.array([False, False, False, True]), source="")
+    assert (faces.average[0, 0, 0], faces.female[0, 0, 0], faces.male[0, 0, 0]) == (50, 0, 200)
+
+
+def test_controls_have_the_race_and_the_names_of_their_faces() -> None:
+    class Naming(StandInJudges):
+        def look(self, crops: Any, progress: Any = None) -> Any:
+            sure = np.eye(3, dtype=np.float32)
+            return dataclasses.replace(super().look(crops), classes=sure)
+
+    looked: Any = Naming()
+    faces = control_faces(pictures(), np.array([False, False, True, True]), source="")
+    gender, average = control_contestants(faces, np.array([True, False]), looked)
+    assert gender.race.tolist() == [1, 0] and average.race.tolist() == [0, 0]
+    assert gender.classes is not None and gender.classes.tolist() == [[0, 1, 0], [1, 0, 0]]
+    assert average.classes is not None and average.classes.tolist() == [[0, 0, 1]] * 2
+    plain = control_contestants(faces, np.array([True, False]), judges())[0]
+    assert plain.classes is None and plain.inception is None
+
+
+def test_controls_show_nobody_s_true_face() -> None:
+    faces = control_faces(pictures(), np.array([False, False, True, True]), source="")
+    for control in control_contestants(faces, np.array([True, False]), judges()):
+        assert not control.leaks and control.samples == {} and control.redrawn is None

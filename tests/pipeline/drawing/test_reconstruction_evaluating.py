@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from tests.pipeline.drawing.stand_in_judges import StandInJudges
 
 from visavox.errors import ConfigError, DataError, UnknownNameError
 from visavox.evaluate import describe
+from visavox.evaluation import reconstruction_collections
 from visavox.evaluation.report import read_report
 from visavox.evaluation_config import EvaluateConfig
 from visavox.media.images import read_image, write_face
+from visavox.metrics.frechet_distance import frechet_distance
 from visavox.pipeline.drawing import reconstruction_evaluating
 from visavox.pipeline.drawing.generator_folder import Generator
 from visavox.pipeline.drawing.reconstruction_evaluating import evaluate_reconstruction
@@ -199,3 +203,140 @@ def test_the_pictures_of_speech2face_reach_their_reference(real_data: Path, tmp_
     assert shuffled.low < 0.5 < shuffled.high
     assert values["the average face", "dlib_all", "accuracy_1_of_2"].value == 0.5
     assert values["gender only", "dlib_all", "accuracy_1_of_2"].value == pytest.approx(0.74, abs=0.02)
+
+
+class Peeker:
+    """Draws the true face of the clip after whose name the voice file is called."""
+
+    def __init__(self, corpus: Path) -> None:
+        clips = read_tested_clips(corpus)
+        self.crops = {voice.name: crop for voice, crop in zip(clips.voices, clips.crops, strict=True)}
+
+    def __call__(self, voice: Path, n_samples: int) -> np.ndarray:
+        crop = read_image(self.crops[voice.name])
+        face = np.asarray(cv2.resize(crop[32:224, 32:224], (32, 32), interpolation=cv2.INTER_AREA))
+        return np.stack([face] * n_samples)
+
+
+def test_a_drawer_that_looks_at_the_true_face_is_caught_by_the_command(
+    light: None, small_corpus: Path, tmp_path: Path
+) -> None:
+    """With another's voice under the name it still draws the true face: right where it cannot have heard it."""
+    peeker = Peeker(small_corpus)
+    assert len(peeker.crops) == 16  # names are of clips: the test can fail
+    report = evaluate_reconstruction(config(small_corpus, tmp_path / "report"), drawers={"peeker": peeker})
+    first = report.provenance["caveats"][0]
+    assert first.startswith("peeker with shuffled voices is right") and "leaks" in first
+    found = report.find(
+        protocol="reconstruction", direction="peeker, shuffled voices", group="dlib_all", measure="accuracy_1_of_2"
+    )
+    assert found is not None and found.low > 0.5
+
+
+def test_a_drawer_that_hears_is_accused_of_nothing(light: None, small_corpus: Path, tmp_path: Path) -> None:
+    report = evaluate_reconstruction(config(small_corpus, tmp_path / "report"), drawers={"noise": draw})
+    assert not any("leaks into" in sentence for sentence in report.provenance["caveats"])
+
+
+def test_earlier_reports_are_laid_beside_this_one(
+    light: None, small_corpus: Path, folder: Path, tmp_path: Path
+) -> None:
+    earlier = config(small_corpus, tmp_path / "earlier", model="", drawn={"theirs": folder})
+    evaluate_reconstruction(earlier)
+    options = config(small_corpus, tmp_path / "report", compare=(tmp_path / "earlier",))
+    evaluate_reconstruction(options, drawers={"noise": draw})
+    text = (tmp_path / "report" / "comparison.md").read_text(encoding="utf-8")
+    assert "All runs answered the same trials" in text and (tmp_path / "report" / "comparison.html").is_file()
+    headings = [line for line in text.splitlines() if line.startswith("###")]
+    assert headings[0] == "### Drawn faces, what leads each run"
+    assert "### Drawn faces, theirs" not in headings and "### Drawn faces, gender only" in headings
+
+
+def test_an_earlier_report_that_is_none_is_said_before_anything_is_drawn(small_corpus: Path, tmp_path: Path) -> None:
+    def never(voice: Path, n_samples: int) -> np.ndarray:
+        raise AssertionError
+
+    options = config(small_corpus, tmp_path / "report", compare=(tmp_path / "gone",))
+    with pytest.raises(DataError, match="gone"):
+        evaluate_reconstruction(options, drawers={"noise": never})
+
+
+def test_without_inception_or_with_few_faces_one_line_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[Path] = []
+    monkeypatch.setattr(reconstruction_evaluating, "InceptionFeatures", lambda path: opened.append(path) or "open")
+    bare, given = config(tmp_path, tmp_path), config(tmp_path, tmp_path, inception=tmp_path / "inception.onnx")
+    assert reconstruction_evaluating._inception(bare, 9000) == (
+        None, "No FID: it needs Inception's features (--inception) and 2,000 pictures on each side.",
+    )  # fmt: skip
+    few = reconstruction_evaluating._inception(given, 1999)
+    assert few == (None, "No FID: it needs 2,000 pictures on each side. There are 1,999 true faces.")
+    assert opened == [tmp_path / "inception.onnx"]  # a wrong file would have been refused
+    assert reconstruction_evaluating._inception(given, 2000) == ("open", "")
+
+
+def test_a_wrong_file_of_inception_is_refused_before_faces_are_looked_at(
+    light: None, small_corpus: Path, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "inception.onnx").write_text("none", encoding="utf-8")
+    options = config(
+        small_corpus, tmp_path / "report", model="", drawn={"theirs": folder}, inception=tmp_path / "inception.onnx"
+    )
+    with pytest.raises(DataError, match="`inception` must be an ONNX file"):
+        evaluate_reconstruction(options)
+    assert not (tmp_path / "report" / "report.json").exists()
+
+
+class Pooling:
+    """Stands for Inception: three means of colours."""
+
+    digest = "abc"
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def encode(self, crops: list[np.ndarray]) -> np.ndarray:
+        return np.stack([crop.mean(axis=(0, 1)) for crop in crops])
+
+
+def test_the_frechet_distance_reaches_the_report(
+    light: None, small_corpus: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reconstruction_evaluating, "InceptionFeatures", Pooling)
+    monkeypatch.setattr(reconstruction_evaluating, "LEAST_PICTURES", 16)
+    monkeypatch.setattr(reconstruction_collections, "frechet_distance", partial(frechet_distance, least=16))
+    options = config(small_corpus, tmp_path / "report", drawn={"theirs": folder}, inception=tmp_path / "inception.onnx")
+    report = evaluate_reconstruction(options, drawers={"noise": draw})
+    section = next(s for s in report.sections if s.title == "Like photographs?")
+    at = section.columns.index("FID")
+    values: dict[str, Any] = {str(row[0]): row[at] for row in section.rows}
+    assert values["noise"] > 0 and values["theirs"] > 0 and np.isnan(values["gender only"])
+    assert report.provenance["inception"] == "abc" and not any("No FID" in note for note in section.notes)
+
+
+def test_further_judges_are_named_in_the_report(
+    small_corpus: Path, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    class Judges(StandInJudges):
+        def __init__(self, *given: Any, further: Any = None, **more: Any) -> None:
+            asked.append(further)
+            super().__init__(*given, **more)
+
+    monkeypatch.setattr(reconstruction_evaluating, "FaceJudges", Judges)
+    monkeypatch.setattr(reconstruction_evaluating, "heard_genders", lambda clips, **_: np.arange(len(clips)) > 3)
+    spec = {"second": {"name": "ir50", "seed": 1}}
+    options = config(small_corpus, tmp_path / "report", model="", drawn={"theirs": folder}, judges=spec)
+    report = evaluate_reconstruction(options)
+    assert asked == [spec] and "ir50" in report.provenance["judges"]["second"]
+
+
+def test_the_subset_stands_in_the_report(
+    light: None, small_corpus: Path, small_splits: Path, folder: Path, tmp_path: Path
+) -> None:
+    options = config(
+        small_corpus, tmp_path / "report", model="", drawn={"theirs": folder}, subset="train", splits=small_splits
+    )
+    assert evaluate_reconstruction(options).provenance["subset"] == "train"
+    everybody = config(small_corpus, tmp_path / "all", model="", drawn={"theirs": folder})
+    assert evaluate_reconstruction(everybody).provenance["subset"] == "all"

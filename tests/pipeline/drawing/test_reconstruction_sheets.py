@@ -87,3 +87,37 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path: Path) -> None:
     true = true_faces(n_people=2)
     with pytest.raises(DataError, match="Contact sheets must be written to"):
         write_sheets(DrawnFaces(true, drawn_faces().judges, (contestant(true),)), tmp_path / "file" / "sheets")
+
+
+def test_a_sheet_says_once_that_its_faces_are_guesses(tmp_path: Path) -> None:
+    """The picture carries the whole disclaimer, so that the caption need not repeat it."""
+    sheet = write_sheets(drawn_faces(n_people=3), tmp_path)[0]
+    assert sheet.caption == "Guesses, but for the true faces."
+
+
+def test_names_of_files_are_read_as_names(tmp_path: Path) -> None:
+    drawn = drawn_faces(n_people=3)
+    names = {"person0": "Ann_Other", "person1": "Bea_B", "person2": "Cy_C"}
+    people = tuple(names[person] for person in drawn.true.people)
+    sheets = write_sheets(dataclasses.replace(drawn, true=dataclasses.replace(drawn.true, people=people)), tmp_path)
+    assert sheets[0].heading == "Ann Other to Cy C"
+
+
+def test_the_first_clip_of_each_person_is_shown() -> None:
+    drawn = drawn_faces(n_people=3)
+    columns = sheet_columns(drawn, np.array([0, 3, 6]))
+    for column, given in zip(columns[1:], drawn.contestants, strict=False):
+        assert np.array_equal(column.pictures, given.pictures[[0, 3, 6]])
+    assert columns[2].told == "given by others"
+
+
+def test_a_sheet_is_as_wide_as_its_columns_and_as_high_as_its_people() -> None:
+    tile = np.zeros((5, 8, 8, 3), np.uint8)
+    sizes = {}
+    for n_columns, n_people in ((1, 2), (3, 2), (1, 5)):
+        columns = [Column(f"c{i}", "x", tile) for i in range(n_columns)]
+        sizes[n_columns, n_people] = draw_sheet("t", list("abcde")[:n_people], columns, slice(0, n_people)).shape
+    step = sizes[3, 2][1] - sizes[1, 2][1]
+    assert step % 2 == 0 and step // 2 > TILE_PX
+    assert sizes[1, 5][0] - sizes[1, 2][0] == pytest.approx(3 * step // 2, abs=2 * TILE_PX)
+    assert sizes[1, 5][0] > sizes[1, 2][0] + 3 * TILE_PX

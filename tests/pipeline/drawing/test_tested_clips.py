@@ -70,3 +70,36 @@ def test_people_whom_the_generator_learned_from_are_refused(small_corpus: Path, 
     known = dataclasses.replace(generator, people=frozenset({hash_identity(clips.people[0])}))
     with pytest.raises(DataError, match=f"'tiny' was trained on 1 of these people or videos .{clips.people[0]}"):
         refuse_drawn_people(known, clips, model="tiny")
+
+
+def test_a_video_that_was_learned_from_counts_as_well_as_a_person(small_corpus: Path, tiny_generator: Path) -> None:
+    clips = dataclasses.replace(read_tested_clips(small_corpus), videos=("film",) + ("",) * 15)
+    generator = Generator.load(tiny_generator)
+    known = dataclasses.replace(generator, people=frozenset({hash_identity("video:film")}))
+    with pytest.raises(DataError, match="1 of these people or videos .video:film.*--subset train"):
+        refuse_drawn_people(known, clips, model="tiny")
+    nameless = dataclasses.replace(generator, people=frozenset({hash_identity("video:")}))
+    refuse_drawn_people(nameless, clips, model="tiny")
+
+
+def test_many_known_people_are_counted_and_three_are_named(small_corpus: Path, tiny_generator: Path) -> None:
+    clips = read_tested_clips(small_corpus)
+    everybody = frozenset(hash_identity(person) for person in clips.people)
+    known = dataclasses.replace(Generator.load(tiny_generator), people=everybody)
+    with pytest.raises(DataError, match=r"8 of these people or videos \(([^,]+, ){3}\.\.\.\)"):
+        refuse_drawn_people(known, clips, model="tiny")
+
+
+def test_everything_of_a_clip_stands_in_its_row(small_corpus: Path) -> None:
+    clips = read_tested_clips(small_corpus)
+    lengths = {len(part) for part in (clips.people, clips.videos, clips.genders, clips.crops, clips.voices)}
+    assert lengths == {16}
+    for clip, crop, voice in zip(clips.clips, clips.crops, clips.voices, strict=True):
+        assert clip in crop.stem and clip in voice.stem
+
+
+def test_a_missing_corpus_and_missing_splits_are_said(small_corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="must be a folder that `prepare` wrote"):
+        find_tested_clips(config(tmp_path, corpus=tmp_path / "gone"))
+    with pytest.raises(DataError):
+        find_tested_clips(config(tmp_path, corpus=small_corpus, splits=tmp_path / "gone"))

@@ -226,7 +226,12 @@ class Reconstruction:
                 scores = judged_scores(contestant.features[judge.name], truth, codes)
                 rounds += [((scores[0][heard], scores[1][heard]), heard) for heard in deals]
             parts = [self._figures(scores, drawn.true, codes, heard, counts) for scores, heard in rounds]
-            for alike in zip(*parts, strict=True):
+            for deal in zip(*parts, strict=True):
+                alike = [part for part in deal if len(part.values)]
+                if not alike:  # of two people, say, nobody is left who was not heard
+                    chances = dict(zip(deal[0].names, deal[0].chance, strict=True))
+                    findings.add_undefined(group_name(judge.name, deal[0].group), chances, "nobody to compare with")
+                    continue
                 mean = _Figures(
                     alike[0].group,
                     alike[0].names,
