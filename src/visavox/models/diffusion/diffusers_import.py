@@ -1,7 +1,8 @@
 """Classes of diffusers without what they load beside.
 
 Its networks look for transformers, and load much of it where it is installed: two seconds of a cold start, for
-text encoders and adapters that nothing here uses. While a class is brought in, diffusers is told that transformers is not there.
+text encoders and adapters that nothing here uses. While a class is brought in, diffusers is told that transformers is
+not there.
 
 Example:
     >>> import_from_diffusers("diffusers.schedulers.scheduling_ddpm", "DDPMScheduler").__name__
