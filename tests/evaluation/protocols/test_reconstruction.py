@@ -254,13 +254,13 @@ def slow_recall_with_ties(features: np.ndarray, true: TrueFaces, k: int, barred:
 
 @pytest.mark.parametrize("k", [1, 2, 5])
 def test_recall_is_the_loop_with_gaps_and_people_of_one_video(k: int) -> None:
-    """Two people in one video are no candidates for each other; a clip without a drawing is a guess."""
-    true = dataclasses.replace(true_faces(), videos=tuple("together" if i in (0, 3) else f"v{i}" for i in range(24)))
-    ours = contestant(true, noise=1.5)
+    """Four people sit together in three videos and are no candidates for each other; a gap is a guess."""
+    true = dataclasses.replace(true_faces(), videos=tuple(f"talk{i % 3}" if i < 12 else f"v{i}" for i in range(24)))
+    ours = contestant(true, noise=2.5)
     gaps = {j: np.where(np.arange(24)[:, None] % 7 == 2, np.nan, f) for j, f in ours.features.items()}
     found = evaluate(DrawnFaces(true, drawn_faces().judges[:1], (dataclasses.replace(ours, features=gaps),)))
-    barred: list[set[str]] = [set() for _ in range(24)]
-    barred[0], barred[3] = {"person1"}, {"person0"}
+    together = {f"person{p}" for p in range(4)}
+    barred = [together - {true.people[i]} if i < 12 else set() for i in range(24)]
     measure = found.find("ours", "dlib", PEOPLE, f"recall_at_{k}")
     assert measure is not None
     assert measure.value == pytest.approx(slow_recall_with_ties(gaps["dlib"], true, k, barred))
