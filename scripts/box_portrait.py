@@ -36,11 +36,12 @@ draws is marked as a guess in the file and on the sheet.
 
 Licence: CC BY-NC 4.0, since the collections it was trained on are for non-commercial research.
 
-**Data.** {data}. {n_people} people or videos with voice and face, {n_labelled} labelled faces of people of 16 years
-and more without voices. The frozen voice encoder, GE2E, was trained elsewhere, on VoxCeleb among others: it may have
-heard the people tested below. dlib, which judges below, was in no loss, target or choice: the face encoder, the
-autoencoder and both ways of drawing were trained by pixels and labels, and every choice was made on held-out people of
-the training data by our own face encoder. dlib's five landmarks place the crops.
+**Data.** {data}. {n_people} people or
+videos with voice and face, {n_labelled} labelled faces of people of 16 years and more without voices. The frozen voice
+encoder, GE2E, was trained elsewhere, on VoxCeleb among others: it may have heard the people tested below. dlib, which
+judges below, was in no loss, target or choice: the face encoder, the autoencoder and both ways of drawing were trained
+by pixels and labels, and every choice was made on held-out people of the training data by our own face encoder. dlib's
+five landmarks place the crops.
 """
 FAILS = """## Where it fails
 
@@ -93,7 +94,7 @@ def figures_of(run: Path, stage: str) -> dict[str, float]:
 def labelled(generator: Path) -> str:
     """Return how many labelled faces the card of the diffusion run names."""
     text = (generator / "README.md").read_text(encoding="utf-8")
-    return text.split("face and voice, and ")[1].split(" labelled")[0]
+    return f"{int(text.split('face and voice, and ')[1].split(' labelled')[0]):,}"
 
 
 def held_out_lines(stages: dict[str, dict[str, float]]) -> list[str]:
@@ -114,7 +115,7 @@ def result_lines(report: Report) -> list[str]:
     """Return the tables of a report as Markdown."""
     counts = report.provenance["counts"]
     lines = [f"## Tested once on {counts['people']} people kept aside ({report.provenance['corpus']})", ""]
-    wanted = ("Whose face is it, asked dlib", "Gender and age", "Like photographs?", "Learned by heart?")
+    wanted = ("Whose face is it, asked dlib", "Gender, race and age", "Like photographs?", "Learned by heart?")
     for section in report.sections:
         if section.title in wanted:
             lines += [f"**{section.title}**", "", *table_lines(section), ""]
@@ -142,7 +143,8 @@ def table_lines(section: Section) -> list[str]:
 def part_lines(card: Path) -> list[str]:
     """Return what the card of the diffusion run says of its parts."""
     text = card.read_text(encoding="utf-8").split("## Method diffusion\n", 1)[1]
-    return [line for line in text.splitlines() if line.startswith(("- ", "|"))]
+    facts, table = ([line for line in text.splitlines() if line.startswith(mark)] for mark in ("- ", "|"))
+    return [*facts, "", *table]
 
 
 if __name__ == "__main__":
