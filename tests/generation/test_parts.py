@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from visavox.errors import DataError
-from visavox.generation.parts import PARTS, load_part, part_spec, save_part
+from visavox.errors import ConfigError, DataError
+from visavox.generation.parts import PARTS, built_part, load_part, part_spec, save_part
 
 
 def layers(n_out: int = 3) -> nn.Module:
@@ -40,7 +41,7 @@ def test_half_keeps_whole_numbers_whole_and_rounds_the_others(tmp_path: Path) ->
     load_part(other, tmp_path, "decoder")
     assert int(other[1].num_batches_tracked) == 70000  # type: ignore[index]
     weight, found = network[0].weight, other[0].weight  # type: ignore[index]
-    assert found.dtype == torch.float32 and torch.equal(found, weight.half().float())  
+    assert found.dtype == torch.float32 and torch.equal(found, weight.half().float())
 
 
 def test_a_part_that_is_not_there_is_said_with_those_that_are(tmp_path: Path) -> None:
@@ -63,3 +64,16 @@ def test_a_part_takes_the_place_of_an_older_one(tmp_path: Path) -> None:
     assert part_spec(tmp_path, PARTS[1])["n_out"] == 3
     assert sorted(p.name for p in (tmp_path / PARTS[1]).iterdir()) == ["config.json", "model.safetensors"]
     assert np.isfinite(layers(3)(torch.ones(2, 4)).detach().numpy()).all()
+
+
+def test_what_a_part_says_and_nobody_takes_is_one_line(tmp_path: Path) -> None:
+    save_part(tmp_path, "decoder", name="small", arguments={"width": 3}, network=layers())
+    assert built_part(tmp_path, "decoder", dict) == {"name": "small", "width": 3}
+    for error in (ConfigError("`width` must be 4.\nGot 3."), TypeError("width?"), ValueError("width?")):
+
+        def build(spec: dict[str, Any], error: Exception = error) -> None:
+            raise error
+
+        with pytest.raises(DataError, match=r"The decoder of .* or damaged \(.*\). Copy it or train again.") as said:
+            built_part(tmp_path, "decoder", build)
+        assert "\n" not in str(said.value)

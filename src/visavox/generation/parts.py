@@ -11,19 +11,20 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
 from torch import nn
 
-from visavox.errors import DataError
+from visavox.errors import ConfigError, DataError
 from visavox.persistence import check_tensors, load_folder, save_folder
 
 PART_KIND = "generator part"
 PARTS = ("face_encoder", "predictor", "decoder", "autoencoder", "denoiser", "upsampler")
+T = TypeVar("T")
 
 
 def save_part(
@@ -72,3 +73,19 @@ def part_spec(folder: Path, part: str) -> dict[str, Any]:
         there = ", ".join(p for p in PARTS if (folder / p / "config.json").is_file()) or "none"
         raise DataError(f"{folder} has no part {part}. Its parts: {there}. Train it, or use a method without it.")
     return load_folder(folder / part, kind=PART_KIND).spec
+
+
+def built_part(folder: Path, part: str, build: Callable[[dict[str, Any]], T]) -> T:
+    """Return what `build` makes of the name and the arguments of a part; its weights are not loaded.
+
+    Raises:
+        DataError: the part is missing or damaged, or says what `build` does not take.
+    """
+    spec = part_spec(folder, part)
+    try:
+        return build(spec)
+    except (ConfigError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split()).rstrip(".")
+        raise DataError(
+            f"The {part} of {folder} is of another version or damaged ({reason}). Copy it or train again."
+        ) from error

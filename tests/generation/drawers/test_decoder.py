@@ -140,3 +140,29 @@ def test_missing_or_foreign_parts_are_said(tmp_path: Path) -> None:
         DecoderDrawer.from_generator(tmp_path, image_px=8, choices={})
     with pytest.raises(ConfigError, match="gives features of 5 numbers, the decoder takes 6. Train both in one run"):
         DecoderDrawer(parts()[0], SmallDecoder(feature_dim=6, image_px=8))
+
+
+def test_a_sample_is_the_same_to_the_last_bit_however_many_are_drawn_with_it() -> None:
+    sizes: list[int] = []
+    drawing = drawer()
+    drawing.decoder.register_forward_hook(lambda _, given, made: sizes.append(len(given[0])))
+    together = drawing.draw(request(n_samples=CHUNK + 1))
+    alone = [drawing.draw(request(n_samples=1, first_sample=i)) for i in range(CHUNK + 1)]
+    assert np.array_equal(together, np.concatenate(alone))
+    assert set(sizes) == {CHUNK}  # another size of batch rounds its sums otherwise
+
+
+def test_a_voice_of_another_encoder_is_one_line() -> None:
+    heard = HeardForDrawing(np.zeros(6), np.zeros((1, 6)), np.zeros(16000, np.float32))
+    with pytest.raises(ConfigError, match=r"listens to vectors of 4 numbers. Got \(6,\). Use the voice encoder"):
+        drawer().draw(request(heard=heard))
+
+
+@pytest.mark.parametrize("part", ["predictor", "decoder"])
+def test_a_part_of_another_version_is_named(tmp_path: Path, part: str) -> None:
+    for name, kind, network in zip(("predictor", "decoder"), ("light", "small"), parts(), strict=True):
+        size = {"input_dim": 4} if kind == "light" else {"image_px": 8}
+        arguments = {"feature_dim": 5, **size, **({"newer": 1} if name == part else {})}
+        save_part(tmp_path, name, name=kind, arguments=arguments, network=network)
+    with pytest.raises(DataError, match=f"The {part} of .* of another version or damaged .*'newer'.* train again"):
+        DecoderDrawer.from_generator(tmp_path, image_px=8, choices={})

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -109,4 +111,38 @@ def test_a_mean_picture_of_another_size_is_refused(tmp_path: Path) -> None:
     made = generator(tmp_path / "g")
     Generator(made.folder, "ge2e", 16, 1.6, made.mean_picture).save(card="")
     with pytest.raises(DataError, match="mean_picture"):
+        Generator.load(tmp_path / "g")
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"image_px": "many"}, "`image_px` in .*config.json must be a whole number of pixels"),
+        ({"image_px": None}, "`image_px` in .* Got None. Save the model again"),
+        ({"window_s": -3}, "`window_s` in .* must be seconds from 0.1. Got -3"),
+        ({"window_s": True}, "`window_s`"),
+        ({"voice_encoder": 3}, "`voice_encoder` in .* must be a name, or a mapping with `name`. Got 3"),
+        ({"voice_encoder": {"dim": 3}}, "`voice_encoder`"),
+        ({"choices": [1]}, "`choices` in .* must be a mapping of methods"),
+        ({"choices": {"decoder": 2}}, "`choices`"),
+        ({"choices": {"decoder": {"guidance": "much"}}}, "`choices` in .* guidances 0 to 30"),
+        ({"choices": {"diffusion": {"guidance": 99}}}, "`choices`"),
+    ],
+)
+def test_a_config_that_cannot_be_is_one_line(tmp_path: Path, changes: dict[str, Any], rule: str) -> None:
+    generator(tmp_path / "g").save(card="")
+    file = tmp_path / "g" / "config.json"
+    config = json.loads(file.read_text())
+    config["arguments"].update(changes)
+    file.write_text(json.dumps(config))
+    with pytest.raises(DataError, match=rule) as error:
+        Generator.load(tmp_path / "g")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("text", ["{", "{}", "[1]", "[[]]"])
+def test_damaged_people_are_one_line(tmp_path: Path, text: str) -> None:
+    generator(tmp_path / "g").save(card="")
+    (tmp_path / "g" / "people.json").write_text(text)
+    with pytest.raises(DataError, match=r"people.json .*Save the model again"):
         Generator.load(tmp_path / "g")

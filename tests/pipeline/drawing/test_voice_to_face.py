@@ -193,11 +193,12 @@ def test_a_drawer_of_another_size_is_caught(stood_in: VoiceToFacePipeline, stand
         ),
         ("---\nlicense: cc-by-nc-4.0\n---\n", "cc-by-nc-4.0"),
         ("Nothing is said.\n", UNKNOWN_LICENCE),
+        ("\udcff\udcfe is no text.\nLicence: CC0\n", "CC0"),
     ],
 )
 def test_the_licence_is_that_of_the_card(tiny_generator: Path, tmp_path: Path, card: str, licence: str) -> None:
     shutil.copytree(tiny_generator, tmp_path / "model")
-    (tmp_path / "model" / "README.md").write_text(card)
+    (tmp_path / "model" / "README.md").write_bytes(card.encode(errors="surrogateescape"))
     assert VoiceToFacePipeline.from_pretrained(tmp_path / "model").licence == licence
 
 

@@ -22,13 +22,15 @@ from torch import Tensor
 
 from visavox.errors import ConfigError
 from visavox.generation.drawers.base import DrawingRequest, FaceDrawer, HeardForDrawing, Progress
-from visavox.generation.parts import load_part, part_spec
+from visavox.generation.parts import built_part, load_part
 from visavox.models.face_decoders.base import FaceDecoder
 from visavox.models.face_predictors.base import FacePredictor
 from visavox.models.speech_image import SpeechForm, speech_image
 from visavox.registry import DRAWERS, FACE_DECODERS, PREDICTORS
 
-CHUNK = 32  # pictures a pass
+CHUNK = 8
+"""Pictures a pass, never more or fewer: sums are rounded by the size of a batch, and a picture must be the same to the
+last bit however many are drawn with it."""
 GUIDANCE = 1.0
 
 
@@ -78,11 +80,11 @@ class DecoderDrawer(FaceDrawer):
             device: where it runs.
 
         Raises:
-            DataError: a part is missing or damaged.
+            DataError: a part is missing, damaged or of another version.
             ConfigError: parts that do not fit each other, or a decoder of another size.
         """
-        predictor: FacePredictor = PREDICTORS.build(part_spec(folder, "predictor"))
-        decoder: FaceDecoder = FACE_DECODERS.build(part_spec(folder, "decoder"))
+        predictor: FacePredictor = built_part(folder, "predictor", PREDICTORS.build)
+        decoder: FaceDecoder = built_part(folder, "decoder", FACE_DECODERS.build)
         if decoder.image_px != image_px:
             raise ConfigError(
                 f"The decoder of {folder} draws {decoder.image_px} px, its generator says {image_px}. Train it again."
@@ -111,7 +113,9 @@ class DecoderDrawer(FaceDrawer):
         drawn = np.zeros((len(features), self.image_px, self.image_px, 3), np.uint8)
         with torch.inference_mode():
             for at in range(0, len(features), CHUNK):
-                drawn[at : at + CHUNK] = as_pictures(self.decoder(features[at : at + CHUNK]))
+                some = features[at : at + CHUNK]
+                full = torch.cat([some, some[-1:].expand(CHUNK - len(some), -1)])
+                drawn[at : at + CHUNK] = as_pictures(self.decoder(full))[: len(some)]
                 if progress is not None:
                     progress(min(at + CHUNK, len(features)), len(features))
         return drawn
@@ -131,12 +135,22 @@ class DecoderDrawer(FaceDrawer):
         return torch.stack(rows)
 
     def predict(self, heard: HeardForDrawing) -> Tensor:
-        """Return the (feature_dim,) float32 feature that is predicted of a voice, without guidance."""
+        """Return the (feature_dim,) float32 feature that is predicted of a voice, without guidance.
+
+        Raises:
+            ConfigError: the vector is of another voice encoder.
+        """
         if self.predictor.takes == "spectrogram":
             form: SpeechForm = getattr(self.predictor, "form", "real_imaginary")
             heard_as: NDArray[np.floating[Any]] = speech_image(heard.samples, form=form)
         else:
             heard_as = heard.vector
+            wanted = getattr(self.predictor, "input_dim", len(heard_as))
+            if heard_as.shape != (wanted,):
+                raise ConfigError(
+                    f"The predictor listens to vectors of {wanted} numbers. Got {heard_as.shape}. "
+                    "Use the voice encoder that it was trained with."
+                )
         voice = torch.from_numpy(np.asarray(heard_as, np.float32)).to(self.device)
         found: Tensor = self.predictor(voice[None])[0]
         return found

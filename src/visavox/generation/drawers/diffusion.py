@@ -21,7 +21,7 @@ from torch import Tensor
 
 from visavox.errors import ConfigError, DataError
 from visavox.generation.drawers.base import DrawingRequest, FaceDrawer, Progress
-from visavox.generation.parts import load_part, part_spec
+from visavox.generation.parts import built_part, load_part
 from visavox.generation.sampling import SAMPLERS, check_steps, guided, make_scheduler, sample
 from visavox.generation.told_request import told_of
 from visavox.models.diffusion.conditions import CHOICES, Told, joined, nothing_told
@@ -86,14 +86,13 @@ class DiffusionDrawer(FaceDrawer):
         Raises:
             DataError: a part is missing, damaged, or of another resolution or latent space.
         """
-        of_space, of_denoiser = part_spec(folder, "autoencoder"), part_spec(folder, "denoiser")
-        space = _built("autoencoder", folder, lambda: build_latent_space(str(of_space["name"]), _arguments(of_space)))
+        space = built_part(folder, "autoencoder", lambda s: build_latent_space(str(s["name"]), _arguments(s)))
         if space.image_px != image_px:
             raise DataError(
                 f"The autoencoder of {folder} draws {space.image_px} px, its generator {image_px} px. "
                 "Train both at one size, or copy the whole folder again."
             )
-        denoiser = _built("denoiser", folder, lambda: Denoiser(**_arguments(of_denoiser)))
+        denoiser = built_part(folder, "denoiser", lambda spec: Denoiser(**_arguments(spec)))
         if tuple(denoiser.latent_shape) != tuple(space.latent_shape):
             raise DataError(
                 f"The denoiser of {folder} takes latents of {tuple(denoiser.latent_shape)}, its autoencoder gives "
@@ -101,8 +100,7 @@ class DiffusionDrawer(FaceDrawer):
             )
         upsampler = None
         if (folder / "upsampler" / "config.json").is_file():
-            of_upsampler = part_spec(folder, "upsampler")
-            upsampler = _built("upsampler", folder, lambda: FaceUpsampler(**_arguments(of_upsampler)))
+            upsampler = built_part(folder, "upsampler", lambda spec: FaceUpsampler(**_arguments(spec)))
             load_part(upsampler, folder, "upsampler")
         load_part(space, folder, "autoencoder")
         load_part(denoiser, folder, "denoiser")
@@ -202,14 +200,3 @@ class DiffusionDrawer(FaceDrawer):
 
 def _arguments(spec: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in spec.items() if name != "name"}
-
-
-def _built(part: str, folder: Path, build: Any) -> Any:
-    """Return a network built from what its folder says, or say in one line that this cannot be."""
-    try:
-        return build()
-    except (TypeError, ConfigError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise DataError(
-            f"The {part} of {folder} is of another version or damaged ({reason}). Copy it or train again."
-        ) from error

@@ -26,8 +26,10 @@ from typing import Any
 
 import numpy as np
 
+from visavox.errors import DataError
 from visavox.generation.parts import PARTS, load_part, part_spec, save_part
-from visavox.persistence import check_tensors, load_folder, resolve_model, save_folder
+from visavox.generation_config import MOST_GUIDANCE
+from visavox.persistence import CONFIG_FILE, REMEDY, check_tensors, load_folder, resolve_model, save_folder
 
 __all__ = ["Generator", "load_part", "part_spec", "save_part"]
 
@@ -79,19 +81,17 @@ class Generator:
         inner = Path(name) / "generator"
         folder = inner if (inner / "config.json").is_file() else resolve_model(name, kind="generator")
         saved = load_folder(folder, kind=KIND)
-        arguments = saved.arguments
-        px = int(arguments["image_px"])
+        arguments = _checked(saved.arguments, folder / CONFIG_FILE)
+        px = arguments["image_px"]
         check_tensors(saved.tensors, {MEAN_PICTURE: (px, px, 3)}, owner=str(folder))
-        file = folder / PEOPLE
-        people = frozenset(json.loads(file.read_text(encoding="utf-8"))) if file.is_file() else frozenset()
         return cls(
             folder,
             arguments["voice_encoder"],
             px,
             float(arguments["window_s"]),
             saved.tensors[MEAN_PICTURE].astype(np.float32),
-            arguments.get("choices", {}),
-            people,
+            arguments["choices"],
+            _people(folder / PEOPLE),
         )
 
     def save(self, *, card: str) -> None:
@@ -121,3 +121,49 @@ class Generator:
             extra_files=files,
             overwrite=True,
         )
+
+
+def _checked(arguments: Mapping[str, Any], file: Path) -> dict[str, Any]:
+    """Return the arguments of a generator, each of its type and in its range.
+
+    Raises:
+        DataError: one is missing or cannot be, as where a file was written by hand or by another version.
+    """
+    found = {"choices": {}, **arguments}
+    px, window_s, choices = found.get("image_px"), found.get("window_s"), found["choices"]
+    encoder = found.get("voice_encoder")
+    named = encoder.get("name") if isinstance(encoder, Mapping) else encoder
+    own = choices.values() if isinstance(choices, Mapping) else (None,)
+    all_told = all(isinstance(of_method, Mapping) for of_method in own)
+    guidances = [of_method.get("guidance", 1.0) for of_method in own] if all_told else []
+    for name, good, rule in (
+        ("image_px", _is_number(px, 1, 4096) and isinstance(px, int), "a whole number of pixels from 1"),
+        ("window_s", _is_number(window_s, 0.1, 3600), "seconds from 0.1"),
+        ("voice_encoder", isinstance(named, str), "a name, or a mapping with `name`"),
+        ("choices", all_told, "a mapping of methods to mappings"),
+        ("choices", all(_is_number(g, 0, MOST_GUIDANCE) for g in guidances), f"with guidances 0 to {MOST_GUIDANCE:g}"),
+    ):
+        if not good:
+            raise DataError(f"`{name}` in {file} must be {rule}. Got {found.get(name)!r}. {REMEDY}")
+    return found
+
+
+def _is_number(value: Any, least: float, most: float) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and least <= value <= most
+
+
+def _people(file: Path) -> frozenset[str]:
+    """Return the hashed names in a file; none where it is missing.
+
+    Raises:
+        DataError: it is no list of texts.
+    """
+    if not file.is_file():
+        return frozenset()
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise DataError(f"{file} is not readable JSON. {REMEDY}") from error
+    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+        raise DataError(f"{file} must be a list of hashed names. {REMEDY}")
+    return frozenset(found)

@@ -135,7 +135,7 @@ class VoiceToFacePipeline:
     def licence(self) -> str:
         """Under which the pictures may be used: what the card of the model says."""
         card = self.generator.folder / "README.md"
-        text = card.read_text(encoding="utf-8") if card.is_file() else ""
+        text = card.read_text(encoding="utf-8", errors="replace") if card.is_file() else ""
         found = re.search(r"^(?:.*\s)?licen[cs]e:\s*(.+?)(?:\.\s|\.?$)", text, flags=re.MULTILINE | re.IGNORECASE)
         return found[1] if found else UNKNOWN_LICENCE
 
