@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from visavox.__main__ import main
+from visavox.generate import describe
 
 
 @pytest.fixture
@@ -128,3 +129,12 @@ def test_diffusion_draws_the_same_bytes_twice(
         {"sampler": "dpm", "n_steps": 2, "px": 64},
     )
     assert "by diffusion of tiny-diffusion, 64 px" in capsys.readouterr().out
+
+
+def test_many_sheets_are_not_all_listed() -> None:
+    facts: dict[str, Any] = {"n_samples": 200, "method": "decoder", "model": "m", "image_px": 64, "seed": 0}
+    facts |= {"guidance": 1.0, "voice": {"speech_s": 3.0}, "provenance": "voice", "notes": [], "disclaimer": "Drawn."}
+    facts["pictures"] = [{"file": f"face-{i:04d}.png"} for i in range(200)]
+    facts["contact_sheets"] = ["contact-sheet.png", *(f"contact-sheet-{i}.png" for i in range(2, 6))]
+    line = describe("faces", facts).splitlines()[2]
+    assert line == "  contact-sheet.png, contact-sheet-2.png ..., face-0000.png ..., faces.json"

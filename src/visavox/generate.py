@@ -35,10 +35,11 @@ def describe(out: str, facts: dict[str, Any]) -> str:
     voice, n = facts["voice"], facts["n_samples"]
     faces = "1 guess of a face" if n == 1 else f"{n:,} guesses of a face"
     how = f"by {facts['method']} of {facts['model']}, {facts['image_px']} px"
+    sheets = ", ".join(facts["contact_sheets"][:2]) + (" ..." if len(facts["contact_sheets"]) > 2 else "")
     lines = [
         f"{out}: {faces}, {how}, seed {facts['seed']}, guidance {facts['guidance']:g}",
         f"  heard {voice['speech_s']:.1f} s of speech; told: {facts['provenance']}",
-        f"  {', '.join(facts['contact_sheets'])}, {facts['pictures'][0]['file']} ..., faces.json",
+        f"  {sheets}, {facts['pictures'][0]['file']}{' ...' if n > 1 else ''}, faces.json",
         *(f"  note: {note}" for note in facts["notes"]),
         f"  {facts['disclaimer']}",
     ]
