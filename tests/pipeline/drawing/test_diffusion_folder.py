@@ -88,6 +88,12 @@ def test_other_files_are_left_alone(tmp_path: Path) -> None:
             claim_run(*asked(tmp_path, overwrite=overwrite))
 
 
+def test_a_file_is_no_place_for_a_run(tmp_path: Path) -> None:
+    (tmp_path / "f").write_text("mine", encoding="utf-8")
+    with pytest.raises(ConfigError, match="`out` must be a folder. .* is a file. Choose another name"):
+        claim_run(*asked(tmp_path / "f"))
+
+
 def test_a_generator_that_fits_is_taken(tmp_path: Path) -> None:
     folder = generator(tmp_path / "named")
     _, settings = asked(tmp_path, generator=str(folder), image_px=16)

@@ -190,7 +190,7 @@ def test_a_generator_that_is_named_keeps_its_parts(
 
 def test_wrong_options_are_refused_before_anything_is_read(tmp_path: Path) -> None:
     for drawing, message in (
-        ({"denoiser": {"wings": 2}}, "The denoiser: an option is not understood .*wings.*Mend `denoiser`"),
+        ({"denoiser": {"wings": 2}}, "The denoiser 'unet' of `drawing`: takes no 'wings'. Mend `denoiser`"),
         ({"denoiser": {"channels": [10]}}, "The denoiser: `channels` must be multiples of 16"),
         ({"autoencoder": {"name": "vq"}}, "The autoencoder: An autoencoder must be one of kl, pixels"),
         ({"image_px": 18}, "The autoencoder: `image_px` must be a multiple of 4"),

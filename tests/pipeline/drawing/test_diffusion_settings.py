@@ -106,11 +106,29 @@ def test_wrong_trainings_are_refused(changed: dict[str, Any]) -> None:
 
 
 def test_a_file_that_holds_no_mapping_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="cannot be read as that"):
+    with pytest.raises(ConfigError, match="must be a YAML file that can be read.*No such file"):
         read_diffusion_settings(str(tmp_path / "missing.yaml"))
     (tmp_path / "list.yaml").write_text("- 1\n", encoding="utf-8")
-    with pytest.raises(ConfigError, match="It holds a list"):
+    with pytest.raises(ConfigError, match=r"must be a mapping.*Got \[1\]"):
         read_diffusion_settings(str(tmp_path / "list.yaml"))
+
+
+def test_a_file_may_hold_the_settings_under_their_key(tmp_path: Path) -> None:
+    for number, text in enumerate(("{image_px: 16}", "drawing: {image_px: 16}")):
+        (tmp_path / f"{number}.yaml").write_text(text, encoding="utf-8")
+        assert read_diffusion_settings(str(tmp_path / f"{number}.yaml")).image_px == 16
+
+
+@pytest.mark.parametrize("encoder", [None, 5, {}, {"name": 3}])
+def test_a_voice_encoder_without_a_name_is_refused(encoder: Any) -> None:
+    with pytest.raises(ConfigError, match="`voice_encoder` of `drawing` must be a name"):
+        read_diffusion_settings({"voice_encoder": encoder})
+
+
+@pytest.mark.parametrize(("part", "name"), [("denoiser", "dit"), ("denoiser", 3), ("upsampler", "esrgan")])
+def test_a_name_that_would_be_ignored_is_refused(part: str, name: Any) -> None:
+    with pytest.raises(ConfigError, match=f"The {part} of `drawing` must be .*the only one. Got {name!r}"):
+        read_diffusion_settings({part: {"name": name}})
 
 
 def test_all_settings_have_words_for_the_docs() -> None:

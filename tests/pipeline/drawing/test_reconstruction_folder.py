@@ -78,3 +78,10 @@ def test_a_damaged_mark_is_said_with_its_remedy(tmp_path: Path, content: str) ->
 
 def test_values_are_as_json_gives_them_back() -> None:
     assert plain({"a": Path("b"), "c": (1, 2)}) == {"a": "b", "c": [1, 2]}
+
+
+def test_a_file_is_no_place_for_a_run(tmp_path: Path) -> None:
+    (tmp_path / "f").write_text("mine", encoding="utf-8")
+    with pytest.raises(ConfigError, match="`out` must be a folder. .* is a file. Choose another name"):
+        claim_run(tmp_path / "f", {}, overwrite=True)
+    assert (tmp_path / "f").read_text(encoding="utf-8") == "mine"

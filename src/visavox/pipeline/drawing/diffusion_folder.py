@@ -45,10 +45,12 @@ def claim_run(config: TrainConfig, settings: DiffusionSettings) -> None:
     """Write what decides the run, or hold an existing one against it.
 
     Raises:
-        ConfigError: `out` holds other files.
+        ConfigError: `out` is a file, or holds other files.
         DataError: `out` holds a run of other settings, or a damaged one.
     """
     path, wanted = config.out / RUN_FILE, run_identity(config, settings)
+    if config.out.exists() and not config.out.is_dir():
+        raise ConfigError(f"`out` must be a folder. {config.out} is a file. Choose another name.")
     if path.is_file() and not config.overwrite:
         try:
             found = dict(json.loads(path.read_text(encoding="utf-8")))

@@ -17,6 +17,7 @@ Example:
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -140,8 +141,9 @@ def _built(entry: PartSettings, part: str, seed: int, build: Callable[[str], Any
     try:
         with seeded(torch.device("cpu"), drawn):
             return build(entry.name)
-    except TypeError as error:
-        raise ConfigError(f"The {part}: an option is not understood ({error}). Mend `{part}`.") from error
+    except (TypeError, ValueError) as error:
+        said = re.sub(r"\w+\.__init__\(\) got an unexpected keyword argument", "takes no", " ".join(str(error).split()))
+        raise ConfigError(f"The {part} {entry.name!r} of `drawing`: {said}. Mend `{part}`.") from error
     except ConfigError as error:
         raise ConfigError(f"The {part}: {error}") from error
 

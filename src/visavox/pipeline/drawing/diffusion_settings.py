@@ -23,14 +23,13 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from visavox.config import VOICE_ENCODER
 from visavox.errors import ConfigError
 from visavox.generation.sampling import MAX_STEPS, SAMPLERS
 from visavox.generation_config import MOST_GUIDANCE
 from visavox.models.associators.base import check_count, check_number
 from visavox.models.diffusion.condition_tokens import checked_kinds
+from visavox.pipeline.drawing.settings import read_drawing
 
 PIXELS_UP_TO = 32  # px: pictures so small are drawn without an autoencoder, unless one is asked for
 
@@ -157,6 +156,11 @@ class DiffusionSettings:
         for name in ("drop_attribute", "drop_voice"):
             check_number(name, getattr(self, name), at_least=0, at_most=1)
         check_number("drop_all", self.drop_all, at_least=1e-6, at_most=0.99)
+        encoder = self.voice_encoder
+        if not isinstance(encoder.get("name") if isinstance(encoder, Mapping) else encoder, str):
+            raise ConfigError(
+                f"The `voice_encoder` of `drawing` must be a name, or a mapping with `name`. Got {encoder!r}."
+            )
         if self.sampler not in SAMPLERS:
             raise ConfigError(f"`sampler` must be one of {', '.join(SAMPLERS)}. Got {self.sampler!r}.")
         for name in ("half", "imagine"):
@@ -178,46 +182,34 @@ DEFAULTS: Mapping[str, Mapping[str, Any]] = {
     "upsampler": {"n_steps": 600, "batch_size": 8, "learning_rate": 1e-3, "ema_decay": 0.99},
 }
 """Part -> its training, where a recipe does not say."""
+ONLY: Mapping[str, str] = {"denoiser": "unet", "upsampler": "residual"}
+"""Part -> its name, where there is one kind of it."""
 
 
 def read_diffusion_settings(drawing: str | Mapping[str, Any]) -> DiffusionSettings:
-    """Return the settings of a mapping, or of the YAML file that holds it.
+    """Return the settings of a mapping, or of the YAML file that holds it, alone or under the key `drawing`.
 
     Raises:
         ConfigError: the file cannot be read, an unknown name, or a value out of range.
     """
-    values = _mapping(drawing)
+    values = read_drawing(drawing)
     known = {item.name for item in fields(DiffusionSettings)}
     _refuse_unknown("`drawing` of the task diffusion", values, known)
     px = values.get("image_px", DiffusionSettings.image_px)
     small = isinstance(px, int) and px <= PIXELS_UP_TO
     entries: dict[str, Any] = {
         "autoencoder": _part("autoencoder", values.get("autoencoder", {}), name="pixels" if small else "kl"),
-        "denoiser": _part("denoiser", values.get("denoiser", {}), name="unet"),
+        "denoiser": _part("denoiser", values.get("denoiser", {}), name=ONLY["denoiser"]),
         "upsampler": None,
     }
     upsampler = values.get("upsampler", None if small else {})
     if upsampler is not None:
-        entries["upsampler"] = _part("upsampler", upsampler, name="residual")
+        entries["upsampler"] = _part("upsampler", upsampler, name=ONLY["upsampler"])
     others: dict[str, Any] = {name: value for name, value in values.items() if name not in entries}
     if others.get("generator") is not None:
         others["generator"] = Path(str(others["generator"]))
     others["faces"] = tuple(Path(name) for name in _names("faces", others.get("faces", ())))
     return DiffusionSettings(**entries, **others)
-
-
-def _mapping(drawing: str | Mapping[str, Any]) -> Mapping[str, Any]:
-    if isinstance(drawing, Mapping):
-        return drawing
-    try:
-        found = yaml.safe_load(Path(drawing).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(
-            f"`drawing` must be a mapping, or a YAML file that holds one. {drawing} cannot be read as that."
-        ) from error
-    if not isinstance(found, Mapping):
-        raise ConfigError(f"{drawing} must hold a mapping of settings. It holds a {type(found).__name__}.")
-    return found
 
 
 def _part(part: str, entry: Any, *, name: str) -> PartSettings:
@@ -228,12 +220,15 @@ def _part(part: str, entry: Any, *, name: str) -> PartSettings:
     if not isinstance(training, Mapping):
         raise ConfigError(f"`training` of the {part} must be a mapping, as in {{n_steps: 100}}. Got {training!r}.")
     _refuse_unknown(f"`training` of the {part}", training, {item.name for item in fields(StepTraining)})
+    named = entry.get("name", name)
+    if part in ONLY and named != ONLY[part]:
+        raise ConfigError(f"The {part} of `drawing` must be {ONLY[part]!r}, the only one. Got {named!r}. Leave it out.")
     options = {key: value for key, value in entry.items() if key not in ("name", "training")}
     try:
         steps = StepTraining(**{**DEFAULTS[part], **training})
     except ConfigError as error:
         raise ConfigError(f"The {part}: {error}") from error
-    return PartSettings(name=str(entry.get("name", name)), options=options, training=steps)
+    return PartSettings(name=str(named), options=options, training=steps)
 
 
 def _names(what: str, values: Any) -> Sequence[str]:

@@ -92,10 +92,12 @@ def claim_run(out: Path, wanted: Mapping[str, Any], *, overwrite: bool) -> Recon
         overwrite: remove what an earlier run left, but not what was read from pictures and voices.
 
     Raises:
-        ConfigError: `out` holds other files.
+        ConfigError: `out` is a file, or holds other files.
         DataError: it holds a run of other settings, or a damaged one.
     """
     path, identity = out / CONFIG, plain(wanted)
+    if out.exists() and not out.is_dir():
+        raise ConfigError(f"`out` must be a folder. {out} is a file. Choose another name.")
     if path.is_file() and not overwrite:
         found = _read(path)
         other = _differences(found, identity)
