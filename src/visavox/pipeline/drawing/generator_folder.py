@@ -133,14 +133,14 @@ def _checked(arguments: Mapping[str, Any], file: Path) -> dict[str, Any]:
     px, window_s, choices = found.get("image_px"), found.get("window_s"), found["choices"]
     encoder = found.get("voice_encoder")
     named = encoder.get("name") if isinstance(encoder, Mapping) else encoder
-    own = choices.values() if isinstance(choices, Mapping) else (None,)
-    all_told = all(isinstance(of_method, Mapping) for of_method in own)
-    guidances = [of_method.get("guidance", 1.0) for of_method in own] if all_told else []
+    own = list(choices.values()) if isinstance(choices, Mapping) else [None]
+    told = [of_method for of_method in own if isinstance(of_method, Mapping)]
+    guidances = [of_method.get("guidance", 1.0) for of_method in told]
     for name, good, rule in (
         ("image_px", _is_number(px, 1, 4096) and isinstance(px, int), "a whole number of pixels from 1"),
         ("window_s", _is_number(window_s, 0.1, 3600), "seconds from 0.1"),
         ("voice_encoder", isinstance(named, str), "a name, or a mapping with `name`"),
-        ("choices", all_told, "a mapping of methods to mappings"),
+        ("choices", len(told) == len(own), "a mapping of methods to mappings"),
         ("choices", all(_is_number(g, 0, MOST_GUIDANCE) for g in guidances), f"with guidances 0 to {MOST_GUIDANCE:g}"),
     ):
         if not good:
