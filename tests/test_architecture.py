@@ -17,7 +17,8 @@ ROOT = Path(visavox.__file__).parent
 LAYER = {
     "metrics": 0, "objectives": 0, "errors": 0, "registry": 0,
     "config": 1, "corpus_config": 1, "method_config": 1,
-    "evaluation_config": 1, "identification_config": 1, "generation_config": 1, "command_line": 1, "persistence": 1, "worker_pool": 1,
+    "evaluation_config": 1, "identification_config": 1, "generation_config": 1,
+    "command_line": 1, "persistence": 1, "worker_pool": 1,
     "media": 2, "corpus": 2, "world": 2,
     "batches": 3, "models": 3, "evaluation": 3, "identification": 3,
     "generation": 4, "pipeline": 4,
@@ -67,8 +68,8 @@ THIRD_PARTY = {
     "evaluation": {"matplotlib", "sklearn", "scipy", "PIL", "soundfile"},
     "generation": {"torch", "diffusers", "safetensors", "cv2", "PIL", "scipy"},
     "pipeline": {
-        "torch", "diffusers", "tensorboard", "rich", "sklearn", "safetensors", "yaml", "av", "cv2", "PIL", "ray", "pyarrow",
-        "soundfile", "onnx", "onnxscript", "onnxruntime", "scipy", "optuna",
+        "torch", "diffusers", "tensorboard", "rich", "sklearn", "safetensors", "yaml", "av", "cv2", "PIL", "ray",
+        "pyarrow", "soundfile", "onnx", "onnxscript", "onnxruntime", "scipy", "optuna",
     },
 }  # fmt: skip
 COMMAND_THIRD_PARTY = {"rich", "yaml", "jsonargparse", "torch"}

@@ -30,7 +30,7 @@ def test_the_commands_of_the_readme_do_what_it_says(
     commands = [line[1:] for line in shell_lines("visavox")]
     assert [" ".join(command[: 1 + (command[0] == "corpus")]) for command in commands] == [
         "doctor", "simulate", "prepare", "corpus status", "corpus gallery", "embed", "split", "train", "evaluate",
-        "enroll", "identify",
+        "enroll", "identify", "generate",
     ]  # fmt: skip
     for command in commands:
         assert main(command) == 0, (command, capsys.readouterr().err)

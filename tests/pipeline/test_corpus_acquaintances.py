@@ -104,5 +104,11 @@ def test_our_own_models_know_their_people_and_videos_by_hash(monkeypatch: pytest
 
 def test_the_models_in_the_box_are_asked() -> None:
     found = acquaintances(people("Ann"), [], None)
-    assert {row.model for row in found} == {"ge2e", "dlib", "the model 'base'", "the model 'world'"}
+    assert {row.model for row in found} == {
+        "ge2e",
+        "dlib",
+        "the model 'base'",
+        "the model 'world'",
+        "the generator 'portrait'",
+    }
     assert met(found, "the model 'base'").met == ()

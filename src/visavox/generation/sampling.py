@@ -90,7 +90,7 @@ def noise_steps(scheduler: Any, n_steps: int) -> list[int]:
 
     Example:
         >>> noise_steps(make_scheduler("ddpm", n_train_steps=10, schedule="linear", prediction="epsilon"), 4)
-        [9, 7, 4, 1]
+        [9, 7, 4, 2]
     """
     last = int(scheduler.config.num_train_timesteps)
     if int(getattr(scheduler.config, "solver_order", 0)) > 1:

@@ -20,8 +20,10 @@ from typing import Any
 from visavox.config import FACE_ENCODER, VOICE_ENCODER
 from visavox.corpus.corpus_audit import Acquaintance, ListFinding
 from visavox.corpus.items import MODALITIES, MediaItem
+from visavox.persistence import boxed_names
+from visavox.pipeline.drawing.generator_folder import Generator
 from visavox.pipeline.frozen_encoder import build_encoder
-from visavox.pipeline.voice_face_model import VoiceFaceModel, overlap
+from visavox.pipeline.voice_face_model import VoiceFaceModel, hash_identity
 
 VOXCELEB_ID = re.compile(r"id(\d{5})")
 VOXCELEB1, VOXCELEB1_TEST = range(10001, 11252), range(10270, 10310)  # the test people's names begin with E
@@ -113,7 +115,10 @@ def _boxed_models() -> list[str]:
 
 
 def _boxed(name: str, names: Iterable[str]) -> Acquaintance:
-    model = VoiceFaceModel.from_pretrained(name)
-    met = tuple(known.removeprefix("video:") for known in overlap(model, names))
-    trained_on = f"{len(model.people):,} people and videos, kept as hashes"
-    return Acquaintance(f"the model {name!r}", trained_on, met, "compared by their hashes")
+    """Return whom a model in the box met: one that matches, or a generator."""
+    draws = name in boxed_names("generator")
+    people = Generator.load(name).people if draws else VoiceFaceModel.from_pretrained(name).people
+    met = tuple(known.removeprefix("video:") for known in sorted({n for n in names if hash_identity(n) in people}))
+    trained_on = f"{len(people):,} people and videos, kept as hashes"
+    what = "generator" if draws else "model"
+    return Acquaintance(f"the {what} {name!r}", trained_on, met, "compared by their hashes")
