@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, get_args, get_type_hints
 
 import pytest
 
+from visavox.config import TrainConfig
 from visavox.pipeline import steps as steps_module
 from visavox.pipeline.recipe import Step, read_recipe
-from visavox.pipeline.steps import WORK, do_steps
+from visavox.pipeline.steps import TRAININGS, WORK, do_steps
 
 RECIPE = """
 steps:
@@ -86,3 +88,17 @@ def test_every_step_of_a_recipe_has_its_work() -> None:
     from visavox.pipeline.recipe import STEP_CONFIGS
 
     assert set(WORK) == set(STEP_CONFIGS)
+
+
+def test_every_task_of_train_has_what_does_it() -> None:
+    assert set(get_args(get_type_hints(TrainConfig)["task"])) == set(TRAININGS)
+    assert len(set(TRAININGS.values())) == len(TRAININGS)
+
+
+@pytest.mark.parametrize("task", list(TRAININGS))
+def test_a_training_is_done_by_what_does_its_task(task: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    stood_in = {name: (lambda config, progress, name=name: asked.append(name)) for name in TRAININGS}
+    monkeypatch.setattr(steps_module, "TRAININGS", stood_in)
+    WORK["train"](SimpleNamespace(task=task), None)
+    assert asked == [task]

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from visavox.pipeline.corpus_building import build_corpus
+from visavox.pipeline.drawing.diffusion_run import train_diffusion
+from visavox.pipeline.drawing.reconstruction_run import train_reconstruction
 from visavox.pipeline.embedding import embed_corpus
 from visavox.pipeline.evaluating import evaluate_model
 from visavox.pipeline.identification_run import train_identification
@@ -50,8 +52,17 @@ def _split(config: Any, progress: Progress | None) -> Any:
     return split_corpus(config)
 
 
+TRAININGS: Mapping[str, Callable[[Any, Progress | None], Any]] = {
+    "association": train_model,
+    "identification": train_identification,
+    "reconstruction": train_reconstruction,
+    "diffusion": train_diffusion,
+}
+"""Task of `train` -> what does it."""
+
+
 def _train(config: Any, progress: Progress | None) -> Any:
-    return (train_identification if config.task == "identification" else train_model)(config, progress)
+    return TRAININGS[config.task](config, progress)
 
 
 WORK: Mapping[str, Callable[[Any, Progress | None], Any]] = {
