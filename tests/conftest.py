@@ -6,6 +6,7 @@ import dataclasses
 import fcntl
 import os
 import shutil
+import signal
 from collections.abc import Callable, Generator
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ from visavox.world.population import Population
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 torch.set_num_threads(1)  # two test processes share two cores
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as a shell hands it to what runs behind it
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # so that tests of Ctrl-C mean something
 
 
 @pytest.fixture(scope="session")
