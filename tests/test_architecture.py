@@ -13,15 +13,17 @@ import visavox
 
 ROOT = Path(visavox.__file__).parent
 
-# Layer of each package or root module; commands are layer 5.
+# Layer of each package or root module; commands are layer 6.
 LAYER = {
     "metrics": 0, "objectives": 0, "errors": 0, "registry": 0,
     "config": 1, "corpus_config": 1, "method_config": 1,
     "evaluation_config": 1, "identification_config": 1, "generation_config": 1,
+    "retrieval_config": 1, "service_config": 1, "game_config": 1,
     "command_line": 1, "persistence": 1, "worker_pool": 1,
     "media": 2, "corpus": 2, "world": 2,
-    "batches": 3, "models": 3, "evaluation": 3, "identification": 3,
+    "batches": 3, "models": 3, "evaluation": 3, "identification": 3, "retrieval": 3,
     "generation": 4, "pipeline": 4,
+    "web": 5,
 }  # fmt: skip
 
 # Siblings and neighbours that must not know each other, whatever their layer says.
@@ -35,7 +37,8 @@ FORBIDDEN = {
     "batches": {"models", "evaluation"},
     "evaluation": {"models", "batches", "world", "identification"},
     "identification": {"models", "batches", "evaluation", "media", "world"},
-    "generation": {"corpus", "batches", "evaluation", "world", "identification"},
+    "retrieval": {"models", "batches", "evaluation", "identification", "media", "world"},
+    "generation": {"corpus", "batches", "evaluation", "world", "identification", "retrieval"},
 }  # fmt: skip
 
 # Within a layer: errors and the registry are below everything; the world may write media; the commands of a corpus
@@ -44,7 +47,8 @@ BELOW_ALL = {"errors", "registry"}
 ALLOWED_SIDEWAYS = {
     ("world", "media"), ("corpus_config", "config"), ("method_config", "config"),
     ("evaluation_config", "config"), ("identification_config", "config"),
-    ("generation_config", "config"), ("pipeline", "generation"),
+    ("generation_config", "config"), ("pipeline", "generation"), ("retrieval_config", "config"),
+    ("service_config", "config"), ("game_config", "config"),
 }  # fmt: skip
 
 EVERYWHERE = {"numpy"} | set(sys.stdlib_module_names)
@@ -54,6 +58,7 @@ THIRD_PARTY = {
     "objectives": {"torch"},
     "worker_pool": {"cv2"}, "config": set(), "corpus_config": set(), "method_config": set(),
     "evaluation_config": set(), "identification_config": set(), "generation_config": set(),
+    "retrieval_config": set(), "service_config": set(), "game_config": set(),
     "command_line": {"jsonargparse", "docstring_parser"},
     "persistence": {"torch", "safetensors", "huggingface_hub"},
     "media": {
@@ -66,10 +71,15 @@ THIRD_PARTY = {
     "models": {"torch", "scipy", "safetensors", "cv2", "sklearn", "transformers", "diffusers"},
     "identification": {"sklearn", "scipy"},
     "evaluation": {"matplotlib", "sklearn", "scipy", "PIL", "soundfile"},
+    "retrieval": {"faiss", "pyarrow", "pymilvus", "torch"},
     "generation": {"torch", "diffusers", "safetensors", "cv2", "PIL", "scipy"},
     "pipeline": {
         "torch", "diffusers", "tensorboard", "rich", "sklearn", "safetensors", "yaml", "av", "cv2", "PIL", "ray",
         "pyarrow", "soundfile", "onnx", "onnxscript", "onnxruntime", "scipy", "optuna",
+    },
+    "web": {
+        "fastapi", "starlette", "uvicorn", "pydantic", "gradio", "prometheus_client", "fastapi_offline", "httpx",
+        "anyio", "PIL", "soundfile", "matplotlib",
     },
 }  # fmt: skip
 COMMAND_THIRD_PARTY = {"rich", "yaml", "jsonargparse", "torch"}
@@ -97,7 +107,7 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def layer(name: str) -> int:
-    return LAYER.get(name, 5)
+    return LAYER.get(name, 6)
 
 
 @pytest.mark.parametrize("path", files(), ids=lambda p: str(p.relative_to(ROOT)))
@@ -113,8 +123,8 @@ def test_imports_point_downwards(path: Path) -> None:
         if other == me or me == "__init__" or me == "__main__":
             continue
         assert other not in FORBIDDEN.get(me, set()), f"{where}: {me} must not know {other}"
-        if layer(me) == 5:
-            assert layer(other) < 5, f"{where}: no command imports another; what two need lives in pipeline"
+        if layer(me) == 6:
+            assert layer(other) < 6, f"{where}: no command imports another; what two need lives in pipeline"
         elif other not in BELOW_ALL and (me, other) not in ALLOWED_SIDEWAYS:
             assert layer(other) < layer(me), f"{where}: layer {layer(me)} may not import layer {layer(other)}"
 

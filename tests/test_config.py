@@ -9,14 +9,23 @@ from typing import Any
 import pytest
 
 from visavox import config as configs
-from visavox import corpus_config, evaluation_config, generation_config, identification_config, method_config
+from visavox import (
+    corpus_config,
+    evaluation_config,
+    game_config,
+    generation_config,
+    identification_config,
+    method_config,
+    retrieval_config,
+    service_config,
+)
 from visavox.__main__ import COMMANDS
 from visavox.__main__ import config_class as class_of
 from visavox.command_line import attribute_texts
 from visavox.errors import ConfigError
 from visavox.evaluation_config import EvaluateConfig
 
-PARENTS = {"CommandConfig", "NetworkConfig", "PooledConfig", "CorpusConfig"}
+PARENTS = {"CommandConfig", "NetworkConfig", "PooledConfig", "CorpusConfig", "GallerySourceConfig"}
 CLASSES = [class_of(class_name) for class_name, _ in COMMANDS.values()]
 
 
@@ -57,6 +66,9 @@ def test_every_configuration_has_a_command() -> None:
             **vars(evaluation_config),
             **vars(identification_config),
             **vars(generation_config),
+            **vars(retrieval_config),
+            **vars(service_config),
+            **vars(game_config),
         }.items()
         if dataclasses.is_dataclass(value) and name not in PARENTS
     }

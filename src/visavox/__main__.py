@@ -19,7 +19,7 @@ from typing import Any, cast
 from visavox.command_line import parse_arguments
 from visavox.errors import ConfigError, UnknownNameError, VisavoxError, one_line
 
-# name -> (configuration class, positional fields); `corpus ...` are the commands of visavox.manage
+# name -> (configuration class, positional fields); those of two words are in the module that `GROUPS` names
 COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "prepare": ("PrepareConfig", ()),
     "corpus status": ("CorpusStatusConfig", ()),
@@ -44,17 +44,35 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "identify": ("IdentifyConfig", ("people",)),
     "generate": ("GenerateConfig", ("voice",)),
     "match": ("MatchConfig", ("voice", "faces")),
+    "gallery build": ("GalleryBuildConfig", ()),
+    "gallery add": ("GalleryAddConfig", ("gallery",)),
+    "gallery remove": ("GalleryRemoveConfig", ("gallery",)),
+    "gallery info": ("GalleryInfoConfig", ("gallery",)),
+    "gallery export": ("GalleryExportConfig", ("gallery",)),
+    "search": ("SearchConfig", ("query",)),
+    "serve": ("ServeConfig", ()),
+    "game pool": ("GamePoolConfig", ()),
+    "game play": ("GamePlayConfig", ()),
+    "game study": ("GameStudyConfig", ("pool",)),
+    "game export": ("GameExportConfig", ("log",)),
+    "game import": ("GameImportConfig", ("log",)),
+    "game report": ("GameReportConfig", ("log",)),
     "run": ("RunConfig", ("recipe",)),
     "simulate": ("SimulateConfig", ()),
     "doctor": ("DoctorConfig", ()),
 }
+GROUPS = {"corpus": "visavox.manage", "gallery": "visavox.gallery", "game": "visavox.game"}
+"""First word of the commands of two words -> the module that does them all."""
 CONFIGS = (
     "visavox.config",
     "visavox.corpus_config",
     "visavox.evaluation_config",
+    "visavox.game_config",
     "visavox.generation_config",
     "visavox.identification_config",
     "visavox.method_config",
+    "visavox.retrieval_config",
+    "visavox.service_config",
 )
 LISTS = {
     "encoders": "ENCODERS",
@@ -68,6 +86,7 @@ LISTS = {
     "drawers": "DRAWERS",
     "decoders": "FACE_DECODERS",
     "predictors": "PREDICTORS",
+    "indexes": "INDEXES",
 }
 
 
@@ -115,10 +134,10 @@ def _dispatch(arguments: list[str]) -> int:
         return 0
     if arguments[0] == "--list":
         return _list(arguments[1:])
-    n_words = 2 if arguments[0] == "corpus" else 1
+    n_words = 2 if arguments[0] in GROUPS else 1
     name = " ".join(arguments[:n_words])
     if n_words == 2 and (len(arguments) == 1 or arguments[1] in ("-h", "--help")):
-        sys.stdout.write(overview("corpus "))
+        sys.stdout.write(overview(f"{arguments[0]} "))
         return 0 if len(arguments) > 1 else 2
     if name not in COMMANDS:
         raise UnknownNameError("command", name, COMMANDS)
@@ -128,7 +147,7 @@ def _dispatch(arguments: list[str]) -> int:
     )
     if config is None:
         return 0
-    module = importlib.import_module("visavox.manage" if n_words == 2 else f"visavox.{name}")
+    module = importlib.import_module(GROUPS[arguments[0]] if n_words == 2 else f"visavox.{name}")
     return int(module.run(config) or 0)
 
 

@@ -135,6 +135,7 @@ def _home(factory: Callable[..., Any]) -> tuple[str, str]:
     return factory.__module__, factory.__qualname__
 
 
+INDEXES: Registry[Any] = Registry("index", home="visavox.retrieval.indexes")
 ENCODERS: Registry[Any] = Registry("encoder", home="visavox.models.encoders")
 ASSOCIATORS: Registry[Any] = Registry("associator", home="visavox.models.associators")
 IDENTIFIERS: Registry[Any] = Registry("identifier", home="visavox.models.identifiers")

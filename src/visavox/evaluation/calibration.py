@@ -19,6 +19,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import expit, log_expit
 
 from visavox.errors import DataError
+from visavox.metrics.calibrators import LogisticCalibrator, fit_logistic
 
 MIN_SCALE, MAX_SCALE = 0.01, 1000.0
 
@@ -74,6 +75,27 @@ def fit_margin_scale(margins: np.ndarray, weights: np.ndarray) -> float:
 
     bounds = (float(np.log(MIN_SCALE)), float(np.log(MAX_SCALE)))
     return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded", options={"xatol": 1e-6}).x))
+
+
+def fit_pair_calibration(blocks: Sequence[tuple[np.ndarray, np.ndarray]]) -> LogisticCalibrator:
+    """Return the line from the similarity of one voice and one face to the log likelihood ratio that it is one person.
+
+    Both classes weigh the same, so that the ratio holds under any prior: among ten candidates or among a million.
+
+    Args:
+        blocks: as for `fit_match_scale`: (n, n) similarities with own candidates on the diagonal, and (n, n) masks of
+            those of somebody else.
+
+    Raises:
+        DataError: no probe has anybody to be compared with, or a similarity is not finite.
+    """
+    own = [similarity.diagonal()[allowed.any(axis=1)] for similarity, allowed in blocks]
+    others = [similarity[allowed] for similarity, allowed in blocks]
+    scores = np.concatenate([*own, *others]) if blocks else np.empty(0)
+    labels = np.concatenate([np.ones(sum(map(len, own)), bool), np.zeros(sum(map(len, others)), bool)])
+    if not labels.any():
+        raise DataError("Calibration needs held-out pairs of at least two people. Got none.")
+    return fit_logistic(scores, labels)
 
 
 def match_calibration(blocks: Sequence[tuple[np.ndarray, np.ndarray]], scale: float) -> tuple[float, float]:

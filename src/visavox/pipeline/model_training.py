@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,7 +28,7 @@ from visavox.corpus.embeddings import EmbeddingTable
 from visavox.corpus.linked_groups import linked_groups
 from visavox.corpus.splits import Splits, make_folds
 from visavox.errors import ConfigError, DataError
-from visavox.evaluation.calibration import fit_match_scale
+from visavox.evaluation.calibration import fit_match_scale, fit_pair_calibration
 from visavox.metrics.weighting import mean_over_people
 from visavox.models.associators.base import Associator
 from visavox.persistence import writing
@@ -54,6 +54,24 @@ INNER_FOLDS = 5
 SMALL_BATCH = 512  # pairs; 0.5 s of CPU on one thread for 30 epochs of 775 pairs, 1.7 s on two
 
 Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What turns similarities into probabilities, fitted on held-out people."""
+
+    match_scale: float = Preprocess.match_scale
+    """Inverse temperature of the choice among candidates."""
+    pair_slope: float | None = None
+    """Of the line from a similarity to a log likelihood ratio, in nats; None where nobody could be held out."""
+    pair_intercept: float | None = None
+    """Its value at similarity 0."""
+
+    @classmethod
+    def fit(cls, blocks: Sequence[tuple[np.ndarray, np.ndarray]]) -> Calibration:
+        """Return it for blocks as `fit_match_scale` takes them."""
+        line = fit_pair_calibration(blocks)
+        return cls(fit_match_scale(blocks), float(line.slope), float(line.intercept))
 
 
 @dataclass(frozen=True)
@@ -140,7 +158,7 @@ def _train_from_corpus(config: TrainConfig, settings: TrainingSettings, progress
 
     def save_checkpoint(folder: Path, trained: TrainedEncoders) -> None:
         run, training, _ = run_on(trained, HEADS)
-        run.save(trained.heads, training, Preprocess.match_scale, folder)
+        run.save(trained.heads, training, Calibration(), folder)
 
     trained = train_encoders(plan, progress, save_checkpoint)
     run, training, validation = run_on(trained, spec)
@@ -187,13 +205,12 @@ class _Run:
         pairs = training.pairs()
         held_out = None if validation is None else validation.pairs()
         associator = self._fit(pairs, held_out)
-        scale = self._scale(associator, pairs, held_out)
-        self.save(associator, training, scale, self.config.out / BEST)
+        calibration = self._calibrate(associator, pairs, held_out)
+        self.save(associator, training, calibration, self.config.out / BEST)
         accuracies = {} if held_out is None else _accuracies([_block(associator, held_out)])
         people = len(set(training.voice.identities))
-        return TrainOutcome(
-            self.config.out, len(pairs), people, associator.n_parameters + self.n_trained, scale, accuracies
-        )
+        n_parameters = associator.n_parameters + self.n_trained
+        return TrainOutcome(self.config.out, len(pairs), people, n_parameters, calibration.match_scale, accuracies)
 
     def _fit(self, pairs: Pairs, held_out: Pairs | None) -> Associator:
         if self.trained is not None:
@@ -239,30 +256,30 @@ class _Run:
             kept.append((outside, fold))
             if self.progress is not None:
                 self.progress(fold + 1, splits.n_folds)
-        scale = fit_match_scale([(similarity, allowed) for similarity, allowed, _ in blocks])
+        calibration = Calibration.fit([(similarity, allowed) for similarity, allowed, _ in blocks])
         rows = np.concatenate([outside for outside, _ in kept])
         fold_names = tuple(str(fold) for outside, fold in kept for _ in outside)
         held = self.paired.select(rows)
         self._save_held_out(held, np.concatenate(voices), np.concatenate(faces), fold_names)
         accuracies = _accuracies(blocks)
-        written = {"n_folds": splits.n_folds, "match_scale": scale, "accuracies": accuracies}
+        written = {"n_folds": splits.n_folds, **dataclasses.asdict(calibration), "accuracies": accuracies}
         with atomic_file(self.config.out / FOLDS, what="figures of the folds") as fresh:
             fresh.write_text(json.dumps(written, indent=2), encoding="utf-8")
         people = len(set(held.voice.identities))
-        return TrainOutcome(self.config.out, len(rows), people, n_parameters, scale, accuracies)
+        return TrainOutcome(self.config.out, len(rows), people, n_parameters, calibration.match_scale, accuracies)
 
-    def _scale(self, associator: Associator, pairs: Pairs, held_out: Pairs | None) -> float:
+    def _calibrate(self, associator: Associator, pairs: Pairs, held_out: Pairs | None) -> Calibration:
         if self.config.calibration is not None:
-            return _read_scale(self.config.calibration)
+            return _read_calibration(self.config.calibration)
         if held_out is not None and len(set(held_out.identity.tolist())) > 1:
-            return fit_match_scale([_block(associator, held_out)[:2]])
+            return Calibration.fit([_block(associator, held_out)[:2]])
         folds = _inner_folds(self.paired, pairs)
         if folds is None:
-            return Preprocess().match_scale
+            return Calibration()
         scores = cross_validate([self.spec], pairs, folds, self.settings, device=self.device)[0]
-        return fit_match_scale([(fold.similarity, fold.allowed) for fold in scores.folds])
+        return Calibration.fit([(fold.similarity, fold.allowed) for fold in scores.folds])
 
-    def save(self, associator: Associator, training: PairedTables, scale: float, folder: Path) -> None:
+    def save(self, associator: Associator, training: PairedTables, calibration: Calibration, folder: Path) -> None:
         """Write a model folder, whole or not at all, with the weights of encoders that were trained with it."""
         encoders, clip = self.embedded.about["encoders"], self.embedded.about.get("clip", {})
         preprocess = Preprocess(
@@ -270,7 +287,7 @@ class _Run:
             face_encoder=encoders["face"]["spec"],
             detector=clip.get("detector", Preprocess.detector),
             min_speech_s=clip.get("min_speech_s", Preprocess.min_speech_s),
-            match_scale=scale,
+            **dataclasses.asdict(calibration),
         )
         names = set(training.voice.identities) | {f"video:{video}" for video in training.voice.videos if video}
         people = frozenset(map(hash_identity, names))
@@ -282,7 +299,7 @@ class _Run:
             n_people=len(set(training.voice.identities)),
             data=str(self.embedded.about.get("source", {}).get("name", "a corpus of its user")),
             encoders=encoders,
-            match_scale=scale,
+            match_scale=calibration.match_scale,
             trained_encoders=self.trained is not None,
         )
         model = VoiceFaceModel(associator, preprocess, people=people)
@@ -341,11 +358,13 @@ def _load_splits(config: TrainConfig, embedded: CorpusEmbeddings) -> Splits | No
     return splits
 
 
-def _read_scale(folder: Path) -> float:
+def _read_calibration(folder: Path) -> Calibration:
     path = folder / FOLDS
     try:
-        return float(json.loads(path.read_text(encoding="utf-8"))["match_scale"])
+        told = json.loads(path.read_text(encoding="utf-8"))
+        pair = (told.get("pair_slope"), told.get("pair_intercept"))  # runs of earlier versions have none
+        return Calibration(float(told["match_scale"]), *(None if number is None else float(number) for number in pair))
     except FileNotFoundError as error:
         raise DataError(f"{path} is missing. `calibration` must name a run of: visavox train --subset folds") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DataError(f"{path} is damaged ({error}). Run `visavox train --subset folds` again.") from error

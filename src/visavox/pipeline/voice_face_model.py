@@ -25,6 +25,7 @@ import numpy as np
 
 from visavox.corpus.items import MODALITIES
 from visavox.errors import ConfigError, DataError, MediaError
+from visavox.metrics.calibrators import LogisticCalibrator
 from visavox.models.associators.base import Associator
 from visavox.persistence import resolve_model
 from visavox.pipeline.carried_encoders import with_full_path, with_inner_path
@@ -50,6 +51,11 @@ class Preprocess:
     match_scale: float = 10.0
     """Inverse temperature of the choice among faces: probabilities are softmax(match_scale * similarity).
     Fitted on held-out training people by maximum likelihood."""
+    pair_slope: float | None = None
+    """With `pair_intercept`: pair_slope * similarity + pair_intercept is the log likelihood ratio, in nats, that one
+    voice and one face are of one person. Fitted on held-out training people; None where nobody fitted it."""
+    pair_intercept: float | None = None
+    """See `pair_slope`."""
 
 
 class VoiceFaceModel:
@@ -162,6 +168,22 @@ class VoiceFaceModel:
     def similarity(self, voice: Voice, face: Face) -> float:
         """Return the cosine of a voice and a face in the common space, -1 to 1; larger is more alike."""
         return float(self.encode_voice(voice) @ self.encode_face(face))
+
+    def pair_ratio(self, similarity: np.ndarray) -> np.ndarray | None:
+        """Return how much better one person explains a voice and a face than two people do.
+
+        Args:
+            similarity: (...) float, cosines of voices and faces in the common space.
+
+        Returns:
+            (...) float64, log likelihood ratios in nats; None for a model whose ratios were never calibrated.
+        """
+        if self.preprocess.pair_slope is None or self.preprocess.pair_intercept is None:
+            return None
+        ratios: np.ndarray = LogisticCalibrator(
+            self.preprocess.pair_slope, self.preprocess.pair_intercept
+        ).log_likelihood_ratio(similarity)
+        return ratios
 
     def match(self, voice: Voice, faces: Sequence[Face]) -> MatchOutcome:
         """Say which of several faces belongs to a voice.
@@ -280,6 +302,13 @@ def _read_preprocess(path: Path) -> Preprocess:
     if not fits or not all(isinstance(n, int | float) and math.isfinite(n) and n >= 0 for n in numbers):
         raise DataError(
             f"{path} must name encoders and a detector and hold finite numbers of at least 0. Got {values}. "
+            "Copy or train the model again."
+        )
+    calibration = (preprocess.pair_slope, preprocess.pair_intercept)
+    given = [n for n in calibration if n is not None]
+    if len(given) == 1 or not all(isinstance(n, int | float) and math.isfinite(n) for n in given):
+        raise DataError(
+            f"{path} must give `pair_slope` and `pair_intercept` as finite numbers, or neither. Got {calibration}. "
             "Copy or train the model again."
         )
     if preprocess.match_scale == 0:

@@ -1,0 +1,1 @@
+"""Galleries of faces and voices: made of clips, added to, looked through."""
