@@ -54,6 +54,7 @@ def main(run: str, embeddings: str, *reports: str) -> None:
         data="AVSpeech test videos shown by the authors of Speech2Face",
         encoders=embedded.about["encoders"],
         match_scale=model.preprocess.match_scale,
+        pair_line=pair_line(model),
         licence="CC BY-NC 4.0, for research, since the training data is",
         results=[line for report in reports for line in result_lines(read_report(report))],
         limits=LIMITS,
@@ -61,6 +62,12 @@ def main(run: str, embeddings: str, *reports: str) -> None:
     model.save_pretrained(BOX, card=model_card(facts), overwrite=True)
     size = sum(path.stat().st_size for path in BOX.iterdir())
     print(json.dumps({"box": str(BOX.name), "bytes": size, "pairs": len(clips), "people": len(people)}))
+
+
+def pair_line(model: VoiceFaceModel) -> tuple[float, float] | None:
+    """Return slope and intercept from a similarity to the log likelihood ratio of a pair; None if not fitted."""
+    slope, intercept = model.preprocess.pair_slope, model.preprocess.pair_intercept
+    return None if slope is None or intercept is None else (slope, intercept)
 
 
 def result_lines(report: Report) -> list[str]:

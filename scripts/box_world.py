@@ -12,7 +12,7 @@ import json
 import sys
 from pathlib import Path
 
-from box_base import result_lines
+from box_base import pair_line, result_lines
 
 from visavox.evaluation.report import read_report
 from visavox.pipeline.frozen_encoder import build_encoder
@@ -60,6 +60,7 @@ def main(folder: str) -> None:
             for side, encoder in encoders.items()
         },
         match_scale=model.preprocess.match_scale,
+        pair_line=pair_line(model),
         trained_encoders=True,
         licence=LICENCE,
         results=[*result_lines(report), *shares, *sys.argv[2:]],

@@ -162,7 +162,7 @@ def _build_parser(config_class: type, *, prog: str, positional: Sequence[str]) -
     texts, types = attribute_texts(config_class), get_type_hints(config_class)
     for item in dataclasses.fields(config_class):
         annotation, text = types[item.name], texts.get(item.name, "")
-        flag = "--" + item.name.replace("_", "-")
+        flags = ["--" + item.name.replace("_", "-"), *(["-" + item.name] if len(item.name) == 1 else [])]
         element = get_args(annotation)[0] if get_origin(annotation) is tuple else None
         has_factory = item.default_factory is not dataclasses.MISSING
         default: Any = item.default_factory() if callable(item.default_factory) and has_factory else item.default
@@ -170,11 +170,11 @@ def _build_parser(config_class: type, *, prog: str, positional: Sequence[str]) -
         if item.name in positional:
             parser.add_argument(item.name, type=element or annotation, nargs="+" if element else None, help=text)
         elif annotation is bool:
-            parser.add_argument(flag, action=ActionYesNo(no_prefix="no-"), default=default, help=text)
+            parser.add_argument(*flags, action=ActionYesNo(no_prefix="no-"), default=default, help=text)
         elif element is not None:
-            parser.add_argument(flag, type=element, nargs="+", default=list(default), help=text)
+            parser.add_argument(*flags, type=element, nargs="+", default=list(default), help=text)
         elif required:
-            parser.add_argument(flag, type=annotation, required=True, help=text)
+            parser.add_argument(*flags, type=annotation, required=True, help=text)
         else:
-            parser.add_argument(flag, type=annotation, default=default, help=text)
+            parser.add_argument(*flags, type=annotation, default=default, help=text)
     return parser

@@ -7,7 +7,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from visavox.errors import DataError
-from visavox.evaluation.calibration import MAX_SCALE, fit_match_scale, match_calibration
+from visavox.evaluation.calibration import MAX_SCALE, fit_match_scale, fit_pair_calibration, match_calibration
 
 
 def block(n: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -72,3 +72,26 @@ def test_confidence_and_share_right_are_near_each_other_after_fitting() -> None:
     blocks = [block(60, seed) for seed in range(3)]
     confidence, right = match_calibration(blocks, fit_match_scale(blocks))
     assert confidence == pytest.approx(right, abs=0.03)
+
+
+def test_the_ratio_of_a_pair_is_that_of_two_known_normal_curves() -> None:
+    """Own pairs N(0.4, 0.2), others N(0, 0.2): the log ratio of the densities is the line 10 s - 2."""
+    rng = np.random.default_rng(0)
+    similarity = rng.normal(0.0, 0.2, size=(400, 400))
+    np.fill_diagonal(similarity, rng.normal(0.4, 0.2, size=400))
+    line = fit_pair_calibration([(similarity, ~np.eye(400, dtype=bool))])
+    assert line.slope == pytest.approx(10, rel=0.15) and line.intercept == pytest.approx(-2, abs=0.4)
+
+
+def test_a_pair_that_may_not_be_compared_does_not_count() -> None:
+    similarity, allowed = block(20, 4)
+    spoilt = similarity.copy()
+    allowed[2, 5] = False
+    spoilt[2, 5] = 100.0
+    assert fit_pair_calibration([(spoilt, allowed)]) == fit_pair_calibration([(similarity, allowed)])
+
+
+@pytest.mark.parametrize("blocks", [[], [(np.eye(3), np.zeros((3, 3), dtype=bool))]])
+def test_a_pair_needs_somebody_else_to_be_compared_with(blocks: list[tuple[np.ndarray, np.ndarray]]) -> None:
+    with pytest.raises(DataError, match="at least two people. Got none"):
+        fit_pair_calibration(blocks)

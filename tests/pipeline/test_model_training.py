@@ -78,6 +78,11 @@ def test_the_scale_of_a_run_over_folds_can_be_taken_over(
     folds = train_model(TrainConfig(**common, splits=small_splits, subset="folds", out=tmp_path / "f"))  # type: ignore[arg-type]
     whole = train_model(TrainConfig(**common, subset="all", calibration=tmp_path / "f", out=tmp_path / "a"))  # type: ignore[arg-type]
     assert whole.match_scale == folds.match_scale
+    told = json.loads((tmp_path / "f" / "folds.json").read_text(encoding="utf-8"))
+    kept = json.loads((tmp_path / "a" / "best" / "preprocess.json").read_text(encoding="utf-8"))
+    assert kept["pair_slope"] == told["pair_slope"] is not None
+    assert kept["pair_intercept"] == told["pair_intercept"]
+    assert "One voice and one face:" in (tmp_path / "a" / "best" / "README.md").read_text(encoding="utf-8")
     with pytest.raises(DataError, match=r"folds\.json is missing"):
         train_model(TrainConfig(**common, subset="all", calibration=tmp_path / "a", out=tmp_path / "b"))  # type: ignore[arg-type]
 

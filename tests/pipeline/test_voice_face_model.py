@@ -283,3 +283,29 @@ def test_the_boxed_model_of_simulated_people_knows_new_ones_from_pixels_and_samp
     right = (np.diag(similarity)[:, None] > similarity)[~np.eye(8, dtype=bool)]
     assert right.mean() > 0.85  # 56 choices between two; the ceiling of this world is 0.98
     assert not overlap(model, people)
+
+
+def test_the_evidence_of_a_pair_is_a_line_of_its_similarity_or_unknown(small_run: Path) -> None:
+    model = VoiceFaceModel.from_pretrained(small_run)
+    values = dataclasses.replace(model.preprocess, pair_slope=8.0, pair_intercept=-1.0)
+    told = VoiceFaceModel(model.associator, values).pair_ratio(np.array([[0.5, 0.0]]))
+    assert told is not None and told.tolist() == [[3.0, -1.0]]
+    unknown = dataclasses.replace(values, pair_slope=None, pair_intercept=None)
+    assert VoiceFaceModel(model.associator, unknown).pair_ratio(np.zeros(1)) is None
+
+
+@pytest.mark.parametrize("values", [{"pair_slope": 1.0}, {"pair_slope": "a", "pair_intercept": 0.0}])
+def test_half_a_line_is_refused(small_run: Path, tmp_path: Path, values: dict[str, object]) -> None:
+    shutil.copytree(small_run / "best", tmp_path / "m")
+    path = tmp_path / "m" / "preprocess.json"
+    told = json.loads(path.read_text(encoding="utf-8")) | {"pair_slope": None, "pair_intercept": None}
+    path.write_text(json.dumps(told | values), encoding="utf-8")
+    with pytest.raises(DataError, match="must give `pair_slope` and `pair_intercept` as finite numbers, or neither"):
+        VoiceFaceModel.from_pretrained(tmp_path / "m")
+
+
+@pytest.mark.parametrize("name", ["base", "world"])
+def test_boxed_models_know_what_a_pair_is_worth(name: str) -> None:
+    preprocess = VoiceFaceModel.from_pretrained(name).preprocess
+    assert preprocess.pair_slope is not None and preprocess.pair_slope > 0
+    assert preprocess.pair_intercept is not None

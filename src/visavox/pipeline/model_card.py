@@ -42,6 +42,8 @@ class CardFacts:
     """For voice and face: spec, weights, training_data, licence."""
     match_scale: float
     """Inverse temperature of the probabilities."""
+    pair_line: tuple[float, float] | None = None
+    """Slope and intercept from a similarity to the log likelihood ratio of one pair; None where nobody fitted them."""
     trained_encoders: bool = False
     """Whether the encoders were trained with it, on the same data, and lie in its folder."""
     licence: str = "unspecified: it follows from the training data"
@@ -72,6 +74,7 @@ def model_card(facts: CardFacts) -> str:
     lines += [
         f"- Associator: `{json.dumps(facts.associator)}`",
         f"- Probabilities among candidates: softmax({facts.match_scale:.2f} x similarity), fitted on held-out pairs.",
+        *_pair_lines(facts.pair_line),
         "",
         "## Results",
         *(facts.results or ["Not measured yet: `visavox evaluate --model FOLDER --pairs DATA --out REPORT`."]),
@@ -88,3 +91,10 @@ def model_card(facts: CardFacts) -> str:
 
 def _encoders(facts: CardFacts) -> str:
     return "encoders trained with it, which its folder holds" if facts.trained_encoders else "frozen encoders"
+
+
+def _pair_lines(line: tuple[float, float] | None) -> list[str]:
+    """Return the line of the card about one voice and one face."""
+    if line is None:
+        return []
+    return [f"- One voice and one face: {line[0]:.2f} x similarity {line[1]:+.2f} nats of evidence, fitted likewise."]

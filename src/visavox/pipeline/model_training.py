@@ -67,6 +67,13 @@ class Calibration:
     pair_intercept: float | None = None
     """Its value at similarity 0."""
 
+    @property
+    def pair_line(self) -> tuple[float, float] | None:
+        """Slope and intercept of that line."""
+        return (
+            None if self.pair_slope is None or self.pair_intercept is None else (self.pair_slope, self.pair_intercept)
+        )
+
     @classmethod
     def fit(cls, blocks: Sequence[tuple[np.ndarray, np.ndarray]]) -> Calibration:
         """Return it for blocks as `fit_match_scale` takes them."""
@@ -300,6 +307,7 @@ class _Run:
             data=str(self.embedded.about.get("source", {}).get("name", "a corpus of its user")),
             encoders=encoders,
             match_scale=calibration.match_scale,
+            pair_line=calibration.pair_line,
             trained_encoders=self.trained is not None,
         )
         model = VoiceFaceModel(associator, preprocess, people=people)
