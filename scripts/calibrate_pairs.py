@@ -1,4 +1,4 @@
-"""Fits how much the similarity of one voice and one face says, on people a model has not met; writes it into its folder.
+"""Fits what the similarity of one voice and one face is worth, on people a model has not met, into its folder.
 
     python scripts/calibrate_pairs.py MODEL EMBEDDINGS
 
