@@ -47,11 +47,12 @@ _DAMAGED = (
 )
 
 
-def read_image(path: Path | str) -> Pixels:
+def read_image(path: Path | str, *, max_pixels: int = MAX_PIXELS) -> Pixels:
     """Return a picture as upright 8-bit RGB.
 
     Args:
         path: a file of any type that Pillow reads; the content decides, not the name.
+        max_pixels: largest picture that is decoded, in pixels; above `MAX_PIXELS` it changes nothing.
 
     Returns:
         (height, width, 3) uint8 RGB. Turned as its EXIF orientation says; of an animation the first frame; over
@@ -59,7 +60,7 @@ def read_image(path: Path | str) -> Pixels:
         1, else as 0 to 255; CMYK, Lab, palettes and grey converted.
 
     Raises:
-        MediaError: status `missing_file`, `empty_file`, `image_too_large` (more than `MAX_PIXELS`: refused before
+        MediaError: status `missing_file`, `empty_file`, `image_too_large` (more than `max_pixels`: refused before
             it is decoded), `unreadable_image` (no format we know, cut short, damaged, no permission, or values
             whose full scale nobody can know).
     """
@@ -70,12 +71,12 @@ def read_image(path: Path | str) -> Pixels:
             warnings.simplefilter("ignore")  # remarks on odd metadata are not the user's affair
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with path.open("rb") as file, Image.open(file, formats=_formats()) as image:
-                if image.width * image.height > MAX_PIXELS:
+                if image.width * image.height > min(max_pixels, MAX_PIXELS):
                     raise Image.DecompressionBombError(f"{image.width} x {image.height} pixels")
                 return np.array(_to_rgb(ImageOps.exif_transpose(image)), dtype=np.uint8)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise MediaError(
-            f"{path}: a picture may have {MAX_PIXELS} pixels at most. {error}. Make it smaller.",
+            f"{path}: a picture may have {min(max_pixels, MAX_PIXELS)} pixels at most. {error}. Make it smaller.",
             status="image_too_large",
         ) from error
     except UnidentifiedImageError as error:

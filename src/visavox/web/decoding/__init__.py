@@ -1,0 +1,1 @@
+"""Uploads to arrays, in processes of their own that may be killed."""
