@@ -65,7 +65,7 @@ def small_recipe() -> dict[str, Any]:
             else {
                 **entry,
                 "network": small_network(entry["network"]),
-                "training": {**entry["training"], "n_epochs": 2, "batch_size": 8, "patience_epochs": 2},
+                "training": {**entry["training"], "n_epochs": 1, "batch_size": 8, "patience_epochs": 1},
             }
             for name, entry in step["train"]["networks"].items()
         }

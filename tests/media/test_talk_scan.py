@@ -274,9 +274,9 @@ print(scan.duration_s, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 
 
 @pytest.mark.slow
-def test_two_hours_take_no_more_memory_than_a_minute(film: Any, tmp_path: Path) -> None:
+def test_half_an_hour_takes_no_more_memory_than_a_minute(film: Any, tmp_path: Path) -> None:
     peaks = []
-    for minutes in (1, 120):
+    for minutes in (1, 30):
         path = tmp_path / f"{minutes}.mkv"
         write_long(path, minutes * 60)
         command = [sys.executable, "-c", MEASURE, str(path), str(tmp_path / "voice.flac")]
