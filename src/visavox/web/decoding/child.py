@@ -14,7 +14,6 @@ Example (of what passes):
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 import mmap
@@ -33,7 +32,7 @@ from PIL import Image
 from visavox.errors import MediaError
 from visavox.media.audio import voice_blocks
 from visavox.media.images import read_image
-from visavox.web.decoding.decoding_limits import SAMPLE_RATE, DecodingLimits
+from visavox.web.decoding.decoding_limits import DecodingLimits
 
 MAX_REQUEST_BYTES = 16_384
 """Longest line of JSON in either direction."""
@@ -120,16 +119,13 @@ def voice_into(path: Path, arena: mmap.mmap, limits: DecodingLimits) -> list[int
     """
     samples = np.frombuffer(arena, np.float32, limits.max_samples)
     n = 0
-    with contextlib.closing(voice_blocks(path)) as blocks:
-        for block in blocks:
-            if n + len(block) > limits.max_samples:
-                raise MediaError(
-                    f"{path}: a voice may last {limits.max_voice_s:g} s. It lasts more than "
-                    f"{min(n / SAMPLE_RATE, limits.max_voice_s):g} s. Cut it.",
-                    status="voice_too_long",
-                )
-            samples[n : n + len(block)] = block
-            n += len(block)
+    for block in voice_blocks(path):
+        if n + len(block) > limits.max_samples:
+            raise MediaError(
+                f"{path}: a voice may last {limits.max_voice_s:g} s. It lasts longer. Cut it.", status="voice_too_long"
+            )
+        samples[n : n + len(block)] = block
+        n += len(block)
     return [n]
 
 
