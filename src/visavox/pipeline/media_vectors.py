@@ -52,6 +52,28 @@ class MediaRecipe:
 
 
 @dataclass(frozen=True, eq=False)
+class CutVoice:
+    """A voice that is ready for its encoder."""
+
+    parts: list[NDArray[np.float32]]
+    """(samples,) float32 at 16 kHz each: the whole, or its windows; one at least."""
+    speech_s: float
+    """Seconds of speech in it, above 0."""
+
+
+@dataclass(frozen=True, eq=False)
+class CutFace:
+    """A face that is ready for its encoder."""
+
+    crops: list[NDArray[np.uint8]]
+    """(256, 256, 3) uint8 each; of a video one a frame in which a face was found, one at least."""
+    n_faces: int
+    """As in `SeenFace`."""
+    note: str
+    """As in `SeenFace`."""
+
+
+@dataclass(frozen=True, eq=False)
 class HeardVoice:
     """A voice as vectors."""
 
@@ -99,16 +121,26 @@ class MediaEncoder:
         Raises:
             MediaError: unreadable, silent, or too little speech; `status` says which.
         """
+        return self.voices([self.cut_voice(voice)])[0]
+
+    def cut_voice(self, voice: Voice) -> CutVoice:
+        """Return a voice as its encoder takes it, with the arguments and errors of `voice`."""
         samples = voice if isinstance(voice, np.ndarray) else read_voice(voice)
-        if self._speech is None or self._voice_encoder is None:
+        if self._speech is None:
             self._speech = SpeechDetector()
-            self._voice_encoder = FrozenEncoder(self.recipe.voice_encoder, "voice", self.compute)
         segments = self._speech.segments(samples)
         check_named_speech(voice, samples, segments, min_speech_s=self.recipe.min_speech_s)
         parts = voice_windows(
             samples, segments, window_s=self.recipe.voice_window_s, min_speech_s=self.recipe.min_speech_s
         )
-        return HeardVoice(self._voice_encoder.encode(parts), speech_seconds(segments))
+        return CutVoice(parts, speech_seconds(segments))
+
+    def voices(self, cuts: Sequence[CutVoice]) -> list[HeardVoice]:
+        """Return the vectors of several voices, encoded together: to rounding what each has alone."""
+        if self._voice_encoder is None:
+            self._voice_encoder = FrozenEncoder(self.recipe.voice_encoder, "voice", self.compute)
+        rows = iter(self._voice_encoder.encode([part for cut in cuts for part in cut.parts]))
+        return [HeardVoice(np.stack([next(rows) for _ in cut.parts]), cut.speech_s) for cut in cuts]
 
     def face(self, face: Face) -> SeenFace:
         """Return the vector of the largest face of an image.
@@ -119,24 +151,40 @@ class MediaEncoder:
         Raises:
             MediaError: unreadable, or no face found; `status` says which.
         """
-        if not isinstance(face, np.ndarray) and is_video(face):
-            images = sample_frames(face, FRAMES_OF_A_VIDEO)
+        return self.faces([self.cut_face(face)])[0]
+
+    def cut_face(self, face: Face | Sequence[NDArray[np.uint8]]) -> CutFace:
+        """Return a face as its encoder takes it, with the arguments and errors of `face`.
+
+        A sequence holds the frames of a video, (height, width, 3) uint8 RGB each.
+        """
+        if isinstance(face, np.ndarray):
+            images = [face]
+        elif isinstance(face, str | Path):
+            images = sample_frames(face, FRAMES_OF_A_VIDEO) if is_video(face) else [read_image(face)]
         else:
-            images = [face if isinstance(face, np.ndarray) else read_image(face)]
-        if self._detector is None or self._face_encoder is None:
+            images = list(face)
+        if self._detector is None:
             self._detector = DETECTORS.build(self.recipe.detector)
-            self._face_encoder = FrozenEncoder(self.recipe.face_encoder, "face", self.compute)
         crops = [crop for image in images if (crop := crop_face(image, self._detector)).found]
         if not crops:
             where = "any frame" if len(images) > 1 else "the image"
+            shown = str(face) if isinstance(face, str | Path) else "the face"
             raise MediaError(
-                f"No face found in {where} of {shown_name(face, 'the face')} by {self.recipe.detector}. "
+                f"No face found in {where} of {shown} by {self.recipe.detector}. "
                 "Give a larger or clearer picture of the face.",
                 status="no_face",
             )
-        encoded = self._face_encoder.encode([crop.image for crop in crops])
         n_faces = max(crop.n_faces for crop in crops)
-        return SeenFace(encoded.mean(axis=0, keepdims=True), n_faces, _note(crops, len(images)))
+        return CutFace([crop.image for crop in crops], n_faces, _note(crops, len(images)))
+
+    def faces(self, cuts: Sequence[CutFace]) -> list[SeenFace]:
+        """Return the vectors of several faces, encoded together: to rounding what each has alone."""
+        if self._face_encoder is None:
+            self._face_encoder = FrozenEncoder(self.recipe.face_encoder, "face", self.compute)
+        rows = iter(self._face_encoder.encode([crop for cut in cuts for crop in cut.crops]))
+        vectors = [np.stack([next(rows) for _ in cut.crops]).mean(axis=0, keepdims=True) for cut in cuts]
+        return [SeenFace(each, cut.n_faces, cut.note) for each, cut in zip(vectors, cuts, strict=True)]
 
 
 def voice_windows(

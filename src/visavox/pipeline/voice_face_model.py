@@ -30,8 +30,9 @@ from visavox.models.associators.base import Associator
 from visavox.persistence import resolve_model
 from visavox.pipeline.carried_encoders import with_full_path, with_inner_path
 from visavox.pipeline.frozen_encoder import Compute
-from visavox.pipeline.match_outcome import FaceOutcome, MatchOutcome
-from visavox.pipeline.media_vectors import Face, MediaEncoder, MediaRecipe, Voice, shown_name
+from visavox.pipeline.match_outcome import MatchOutcome
+from visavox.pipeline.matching import PlacedFace, PlacedVoice, match_placed
+from visavox.pipeline.media_vectors import Face, HeardVoice, MediaEncoder, MediaRecipe, SeenFace, Voice, shown_name
 
 PREPROCESS, PEOPLE = "preprocess.json", "people.json"
 
@@ -86,7 +87,7 @@ class VoiceFaceModel:
         recipe = MediaRecipe(
             preprocess.voice_encoder, preprocess.face_encoder, preprocess.detector, preprocess.min_speech_s
         )
-        self._media = MediaEncoder(recipe, self.compute)
+        self.media = MediaEncoder(recipe, self.compute)
 
     def __repr__(self) -> str:
         """Return the name, what it is made of, and on how many people it was trained."""
@@ -149,7 +150,7 @@ class VoiceFaceModel:
         Raises:
             MediaError: unreadable, silent, or too little speech; `status` says which.
         """
-        return self._voice(voice)[0]
+        return self._voice(voice).vector
 
     def encode_face(self, face: Face) -> np.ndarray:
         """Return the unit vector of the largest face of an image in the common space.
@@ -163,7 +164,7 @@ class VoiceFaceModel:
         Raises:
             MediaError: unreadable, or no face found; `status` says which.
         """
-        return self._face(face)[0]
+        return self._face(face).vector
 
     def similarity(self, voice: Voice, face: Face) -> float:
         """Return the cosine of a voice and a face in the common space, -1 to 1; larger is more alike."""
@@ -200,47 +201,33 @@ class VoiceFaceModel:
             ConfigError: fewer than two faces, or the same face twice.
         """
         _check_candidates(faces)
-        outcomes: list[FaceOutcome] = []
-        vectors: list[np.ndarray | None] = []
+        placed: list[tuple[str, PlacedFace | MediaError]] = []
         for number, face in enumerate(faces, start=1):
-            name = shown_name(face, f"face {number}")
             try:
-                vector, n_faces, note = self._face(face)
-                outcomes.append(FaceOutcome(name, "ok", None, None, n_faces, note))
-                vectors.append(vector)
+                found: PlacedFace | MediaError = self._face(face)
             except MediaError as error:
-                outcomes.append(FaceOutcome(name, error.status, None, None, 0, str(error)))
-                vectors.append(None)
-        name = shown_name(voice, "voice")
+                found = error
+            placed.append((shown_name(face, f"face {number}"), found))
         try:
-            heard, speech_s = self._voice(voice)
+            heard: PlacedVoice | MediaError = self._voice(voice)
         except MediaError as error:
-            return MatchOutcome(name, error.status, str(error), 0.0, tuple(outcomes), self.name)
-        return MatchOutcome(name, "ok", "", speech_s, self._choose(heard, vectors, outcomes), self.name)
+            heard = error
+        name = shown_name(voice, "voice")
+        return match_placed(name, heard, placed, scale=self.preprocess.match_scale, model=self.name)
 
-    def _choose(
-        self, voice: np.ndarray, vectors: Sequence[np.ndarray | None], outcomes: Sequence[FaceOutcome]
-    ) -> tuple[FaceOutcome, ...]:
-        usable = [i for i, vector in enumerate(vectors) if vector is not None]
-        similarities = {i: float(voice @ vectors[i]) for i in usable}
-        chosen = list(outcomes)
-        for i in usable:
-            chosen[i] = dataclasses.replace(chosen[i], similarity=similarities[i])
-        if len(usable) < 2:
-            return tuple(chosen)
-        scaled = self.preprocess.match_scale * np.array([similarities[i] for i in usable])
-        odds = np.exp(scaled - scaled.max())
-        for i, probability in zip(usable, odds / odds.sum(), strict=True):
-            chosen[i] = dataclasses.replace(chosen[i], probability=float(probability))
-        return tuple(chosen)
+    def place_voice(self, heard: HeardVoice) -> PlacedVoice:
+        """Return a voice that was encoded elsewhere, by `media`, in the common space."""
+        return PlacedVoice(self.associator.encode_voice(heard.vectors)[0], heard.speech_s)
 
-    def _voice(self, voice: Voice) -> tuple[np.ndarray, float]:
-        heard = self._media.voice(voice)
-        return self.associator.encode_voice(heard.vectors)[0], heard.speech_s
+    def place_face(self, seen: SeenFace) -> PlacedFace:
+        """Return a face that was encoded elsewhere, by `media`, in the common space."""
+        return PlacedFace(self.associator.encode_face(seen.vectors)[0], seen.n_faces, seen.note)
 
-    def _face(self, face: Face) -> tuple[np.ndarray, int, str]:
-        seen = self._media.face(face)
-        return self.associator.encode_face(seen.vectors)[0], seen.n_faces, seen.note
+    def _voice(self, voice: Voice) -> PlacedVoice:
+        return self.place_voice(self.media.voice(voice))
+
+    def _face(self, face: Face) -> PlacedFace:
+        return self.place_face(self.media.face(face))
 
 
 def hash_identity(identity: str) -> str:
