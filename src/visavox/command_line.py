@@ -118,7 +118,7 @@ def _plain(error: Exception) -> str:
     if found is None:
         return _in_our_words(message)
     choices = found["type"].removeprefix("typing.Literal")
-    named = ", ".join(re.findall(r"'([^']*)'", choices))
+    named = ", ".join(filter(None, re.findall(r"'([^']*)'", choices)))  # "" stands for not given
     wanted = WORDS_FOR_TYPES.get(found["type"], f"one of {named}" if choices.startswith("[") else choices)
     return f"`{found['name']}` must be {wanted}. Got {found['value']!r}"
 

@@ -58,8 +58,16 @@ CARRIED_FILES: dict[str, tuple[str, tuple[tuple[str, ...], ...]]] = {
 """What works offline: its name -> the package that carries its files, and the files."""
 
 CODECS = ("libx264", "opus", "aac")
-EXTRAS = {"download": "yt-dlp", "hub": "transformers", "ray": "ray"}
-"""Extras of the package, and the package that each brings."""
+EXTRAS = {
+    "download": "yt-dlp",
+    "export": "onnxruntime",
+    "hub": "transformers",
+    "milvus": "pymilvus",
+    "ray": "ray",
+    "search": "optuna",
+    "web": "gradio",
+}
+"""Extras of the package, and the package that tells that each is there."""
 MIN_DISK_GB = 2.0
 MIN_MEMORY_GB = 3.0
 IMPORT_LIMIT_S = 20.0
