@@ -138,11 +138,6 @@ class VoiceFaceModel:
         }
         self.associator.save_pretrained(folder, extra_files=files, overwrite=overwrite)
 
-    @property
-    def media(self) -> MediaEncoder:
-        """What turns files into the vectors that the associator takes."""
-        return self._media
-
     def encode_voice(self, voice: Voice) -> np.ndarray:
         """Return the unit vector of a voice in the common space.
 
