@@ -29,7 +29,6 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 
 from visavox.errors import DataError, MediaError, MissingDependencyError, VisavoxError, one_line
-from visavox.web.queueing import BusyError
 from visavox.web.service_errors import RefusalError
 
 logger = logging.getLogger(__name__)
@@ -75,6 +74,13 @@ CODES: Mapping[int, str] = {
     503: "unavailable",
 }
 """Codes where the failure has none of its own."""
+
+DETAILS: Mapping[str, str] = {
+    "Not Found": "There is nothing at this address. /docs lists what there is.",
+    "Method Not Allowed": "This address takes another method. The header Allow names it.",
+    "There was an error parsing the body": "The body cannot be read as what its content type says. Send it again.",
+}
+"""What the framework says, in the form that our messages have."""
 
 _SERVER_PATH = re.compile(r"(?<![\w./:~-])/(?!v1/)(?:[^\s/:'\"`,;()]+/)+([^\s/:'\"`,;()]*)")
 """An absolute path of two parts or more; addresses of this interface, /v1/..., are none."""
@@ -144,8 +150,6 @@ def problem_of(error: Exception) -> Problem:
     match error:
         case RefusalError():
             return make_problem(error.status, str(error), code=error.code)
-        case BusyError():
-            return make_problem(503, str(error), code=error.status)
         case MediaError():
             return make_problem(STATUS_OF_MEDIA.get(error.status, 422), str(error), code=error.status)
         case MissingDependencyError():
@@ -157,8 +161,7 @@ def problem_of(error: Exception) -> Problem:
         case RequestValidationError():
             return _validation_problem(error)
         case HTTPException():
-            detail = str(error.detail) if error.detail else HTTPStatus(error.status_code).phrase
-            return make_problem(error.status_code, detail)
+            return make_problem(error.status_code, DETAILS.get(error.detail, error.detail))
         case ClientDisconnect():
             return make_problem(400, "The connection was closed before the request was whole.", code="disconnected")
     return make_problem(500, "The service has made a mistake of its own. Report it with the id of this problem.")
@@ -166,8 +169,6 @@ def problem_of(error: Exception) -> Problem:
 
 def headers_of(error: Exception) -> dict[str, str]:
     """Return the headers that go with the answer to an error: Retry-After, Allow, WWW-Authenticate."""
-    if isinstance(error, BusyError):
-        return {"retry-after": str(error.retry_after_s)}
     if isinstance(error, RefusalError | HTTPException):
         return dict(error.headers or {})
     return {"retry-after": str(RETRY_AFTER_S)} if problem_of(error).status == 503 else {}
@@ -199,8 +200,8 @@ async def _answer(request: Request, error: Exception) -> Response:
     problem = problem_of(error)
     if problem.status == 500:
         logger.error("%s %s: %s", request.method, one_line(request.url.path), problem.instance, exc_info=error)
-    else:
-        logger.info("%s %s: %d %s", request.method, one_line(request.url.path), problem.status, problem.code)
+        return problem_response(problem, {"connection": "close"})  # the server closes it, since the error goes on
+    logger.info("%s %s: %d %s", request.method, one_line(request.url.path), problem.status, problem.code)
     return problem_response(problem, headers_of(error))
 
 
