@@ -88,6 +88,7 @@ class VoiceFaceModel:
             preprocess.voice_encoder, preprocess.face_encoder, preprocess.detector, preprocess.min_speech_s
         )
         self.media = MediaEncoder(recipe, self.compute)
+        """The way from files to vectors of the frozen encoders."""
 
     def __repr__(self) -> str:
         """Return the name, what it is made of, and on how many people it was trained."""

@@ -61,9 +61,7 @@ class Verified:
         problems = tuple(str(one) for one in (voice, face) if isinstance(one, MediaError))
         statuses = [one.status if isinstance(one, MediaError) else "ok" for one in (voice, face)]
         speech_s = 0.0 if isinstance(voice, MediaError) else voice.speech_s
-        return cls(
-            names[0], statuses[0], names[1], statuses[1], None, None, None, prior, speech_s, problems, model
-        )
+        return cls(names[0], statuses[0], names[1], statuses[1], None, None, None, prior, speech_s, problems, model)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the answer as a mapping that JSON can hold."""

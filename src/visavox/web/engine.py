@@ -17,7 +17,7 @@ import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -62,14 +62,16 @@ class Engine:
         self.compute = Compute.of(settings)
         self.model = model or VoiceFaceModel.from_pretrained(settings.model, compute=self.compute)
         self.metrics = ServiceMetrics()
-        self.pool: DecodingPool | None = None if decoder is not None else DecodingPool(
-            settings.decoders, decoding_limits(settings), wait_s=settings.timeout_s
+        self.pool: DecodingPool | None = (
+            None
+            if decoder is not None
+            else DecodingPool(settings.decoders, decoding_limits(settings), wait_s=settings.timeout_s)
         )
         self.queue = RequestQueue(settings.max_batch, settings.queue, settings.timeout_s)
         self._decoding = ThreadPoolExecutor(settings.decoders, "visavox-decoding")
         self._decoder: Decoder = decoder or self.pool  # type: ignore[assignment]
         self.lanes = self.lanes_of(self.model.media)
-        self._is_ready = threading.Event()
+        self._is_ready, self._is_closing = threading.Event(), threading.Event()
 
     def lanes_of(self, media: Any) -> EncodingLanes:
         """Return the way from uploads to the vectors of a recipe, beside that of the model."""
@@ -94,6 +96,7 @@ class Engine:
     def close(self) -> None:
         """Let running requests finish, and end threads and processes."""
         self._is_ready.clear()
+        self._is_closing.set()
         self.queue.close(CLOSING_S)
         self.lanes.close()
         self._decoding.shutdown(wait=False, cancel_futures=True)
@@ -109,9 +112,21 @@ class Engine:
         self.close()
 
     @property
+    def state(self) -> Literal["ok", "starting", "stopping"]:
+        """Whether requests are answered, in a word."""
+        if self._is_closing.is_set():
+            return "stopping"
+        return "ok" if self.is_ready else "starting"
+
+    @property
+    def n_decoders(self) -> int:
+        """Processes that decode uploads and are alive."""
+        return 0 if self.pool is None else len(self.pool.pids)
+
+    @property
     def is_ready(self) -> bool:
         """Whether requests are answered: networks loaded, a decoding process alive."""
-        return self._is_ready.is_set() and (self.pool is None or bool(self.pool.pids))
+        return self._is_ready.is_set() and (self.pool is None or self.n_decoders > 0)
 
     def match(self, voice: bytes, faces: Sequence[bytes], *, names: Sequence[str] = ()) -> MatchOutcome:
         """Say which of several faces belongs to a voice, as `VoiceFaceModel.match` does for files.
@@ -220,7 +235,9 @@ class Engine:
     def _check_faces(self, faces: Sequence[bytes], names: Sequence[str], *, least: int) -> None:
         self._check_number("faces", len(faces))
         if len(faces) < least:
-            raise ConfigError(f"`faces` must hold at least {least} candidates. Got {len(faces)}. Give two faces or more.")
+            raise ConfigError(
+                f"`faces` must hold at least {least} candidates. Got {len(faces)}. Give two faces or more."
+            )
         seen: dict[str, str] = {}
         for face, name in zip(faces, names, strict=True):
             digest = hashlib.sha256(face).hexdigest()

@@ -11,6 +11,7 @@ import dataclasses
 from typing import Any
 
 from visavox.errors import DataError
+from visavox.generation.picture_files import software
 from visavox.persistence import resolve_model
 from visavox.pipeline.frozen_encoder import build_encoder
 from visavox.pipeline.voice_face_model import VoiceFaceModel
@@ -46,6 +47,12 @@ def model_facts(model: VoiceFaceModel, settings: ServeConfig) -> dict[str, Any]:
             "pair_intercept": preprocess.pair_intercept,
         },
         "card": model_card(settings.model),
+        "installed": {"gallery": None, "people": None, "generator": None},
+        "limits": {
+            name: getattr(settings, name)
+            for name in ("max_upload_mb", "max_voice_s", "max_pixels", "max_faces", "timeout_s")
+        },
+        "version": software().removeprefix("visavox").strip(),
     }
 
 

@@ -183,6 +183,4 @@ class RequestQueue:
 
     def _check_open(self) -> None:
         if not self._is_open:
-            raise BusyError(
-                "The service is going down. Try again when it is back.", retry_after_s=5, code="stopping"
-            )
+            raise BusyError("The service is going down. Try again when it is back.", retry_after_s=5, code="stopping")

@@ -1,0 +1,73 @@
+"""The service as an ASGI application: the interface for programs, its page, the pages and the game.
+
+What listens, and when it stops, is not its affair: `visavox.web.running` does that.
+
+Example:
+    app = create_app(ServeConfig(model="world", pages=False))
+    uvicorn.run(app)
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio.to_thread
+from fastapi import FastAPI
+
+from visavox.generation.picture_files import software
+from visavox.service_config import ServeConfig
+from visavox.web.engine import MEGABYTE, Engine
+from visavox.web.limits import RequestLimits
+from visavox.web.problems import install_problem_handlers
+from visavox.web.routes import health, matching
+
+ROUTERS = (matching.router, health.router)
+SPARE_THREADS = 8
+"""Threads beyond those that requests may hold, for health and pages."""
+ABOUT = "Match voices and faces of people that the model has never met. Answers are guesses with probabilities."
+
+
+def create_app(settings: ServeConfig, *, engine: Engine | None = None) -> FastAPI:
+    """Return the application.
+
+    Args:
+        settings: what it offers and its limits.
+        engine: one that is started and closed elsewhere; by default one of its own, started with the application.
+
+    Raises:
+        ConfigError, DataError: something that `settings` name is missing, damaged or of another model.
+    """
+    own = Engine(settings) if engine is None else None
+    used = own if own is not None else engine
+    assert used is not None
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        anyio.to_thread.current_default_thread_limiter().total_tokens = (
+            used.queue.n_workers + used.queue.max_waiting + SPARE_THREADS
+        )
+        if own is not None:
+            await anyio.to_thread.run_sync(own.start)
+        try:
+            yield
+        finally:
+            if own is not None:
+                await anyio.to_thread.run_sync(own.close)
+
+    app = FastAPI(
+        title="Visavox",
+        version=software().removeprefix("visavox").strip() or "0",
+        description=ABOUT,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.engine = used
+    install_problem_handlers(app)
+    for router in ROUTERS:
+        app.include_router(router)
+    app.add_middleware(
+        RequestLimits, max_body_bytes=int(settings.max_upload_mb * MEGABYTE), timeout_s=settings.timeout_s
+    )
+    return app

@@ -1,0 +1,1 @@
+"""What programs ask for over HTTP, a file a subject."""
