@@ -21,12 +21,10 @@ from visavox.retrieval.base import Allowed, Neighbours, Vectors, padded
 
 Rows = NDArray[np.int64]
 
-BLOCK_SCORES = 1 << 21  # 8 MiB of float32: a block of scores stays in the cache between product and selection
-MAX_BLOCK_ROWS = 1 << 16
-MIN_BLOCK_ROWS = 1 << 10
+BLOCK_ROWS = 1 << 13  # 4 MiB at 128 numbers a vector: they and their scores stay in the cache from product to selection
 RESCORED_ROWS = 1 << 14  # 16 MiB of float64 at 128 numbers a vector
 MAX_CANDIDATES = 1 << 22  # kept before the sure losers among them are taken out; only equal vectors come near
-QUERIES_AT_ONCE = 256
+QUERIES_AT_ONCE = 128
 
 
 def exact_neighbours(
@@ -39,7 +37,7 @@ def exact_neighbours(
         queries: (q, dim) float32.
         k: 1 or more.
         allowed: (n,) bool, rows that may be found; None for all.
-        block_rows: rows multiplied at once; 0 fits them to the cache. It changes no result.
+        block_rows: rows multiplied at once; 0 takes `BLOCK_ROWS`. It changes no result.
 
     Returns:
         Rows (q, k) and float32 cosines; -1 and -inf where there are fewer.
@@ -141,10 +139,9 @@ class _Candidates:
 
 
 def _search(vectors: Vectors, queries: Vectors, k: int, allowed: Allowed | None, block_rows: int) -> Neighbours:
-    block_rows = block_rows or min(max(BLOCK_SCORES // len(queries), MIN_BLOCK_ROWS), MAX_BLOCK_ROWS)
     candidates = _Candidates(len(queries), k, _margin(queries))
     most = max(MAX_CANDIDATES, 4 * len(queries) * k)
-    for block, rows in _blocks(vectors, allowed, block_rows):
+    for block, rows in _blocks(vectors, allowed, block_rows or BLOCK_ROWS):
         candidates.take(queries @ block.T, rows)
         if candidates.n_kept > most:
             candidates.settle(vectors, queries)
