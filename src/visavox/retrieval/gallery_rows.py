@@ -8,10 +8,10 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sized
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,18 @@ from visavox.errors import DataError
 By = Literal["person", "clip"]
 Where = Mapping[str, Any]
 """Attribute -> the value that it must have, or a list of values of which it must have one."""
+
+
+class MediaColumn(Protocol):
+    """Pictures or sounds, one a row, perhaps read when they are asked for; a tuple of bytes is one."""
+
+    def __len__(self) -> int:
+        """Return the number of rows."""
+        ...  # pragma: no cover
+
+    def __getitem__(self, place: int, /) -> bytes | None:
+        """Return the bytes of a row; None where there are none."""
+        ...  # pragma: no cover
 
 
 @dataclass(frozen=True)
@@ -62,13 +74,13 @@ class GalleryRows:
     """For each attribute name one value a row, None where unknown."""
     vectors: NDArray[np.float32] = field(repr=False)
     """(n, dim) float32 unit rows in the common space of the model."""
-    media: Sequence[bytes | None] = field(default=(), repr=False)
+    media: MediaColumn = field(default=(), repr=False)
     """Of each row a JPEG of at most 128 px (faces) or Ogg or FLAC of at most 6 s (voices); None, or empty, for none."""
 
     def __post_init__(self) -> None:
         """Hold the columns against each other."""
         n_rows = len(self.keys)
-        columns: dict[str, Sequence[object]] = {"clips": self.clips, "people": self.people, "videos": self.videos}
+        columns: dict[str, Sized] = {"clips": self.clips, "people": self.people, "videos": self.videos}
         columns |= {f"attributes[{name!r}]": values for name, values in self.attributes.items()}
         if len(self.media):
             columns["media"] = self.media
