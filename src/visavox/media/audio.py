@@ -46,6 +46,8 @@ SEEK_MARGIN_S = 5.0
 """Seconds to seek ahead of a segment: MPEG programme streams land late, and codecs need a run-up."""
 BLOCK_SAMPLES = 1 << 18
 """Samples of one channel decoded at a time by soundfile, 5 s at 48 kHz, so that hours pass in little memory."""
+BLOCK_VALUES = 1 << 24
+"""Most numbers of a block, in all channels and after it is resampled: a header may claim 1000 channels, or 1 Hz."""
 HELD_S = 1.0
 """Seconds of packets that are gathered before they are resampled: a packet is 20 to 60 ms, and each call has a cost."""
 GAP_S = 0.1
@@ -318,8 +320,10 @@ def _blocks_by_soundfile(path: Path, file: soundfile.SoundFile, begin: float, en
     if first:
         file.seek(first)
     stream = None if file.samplerate == SAMPLE_RATE else soxr.ResampleStream(file.samplerate, SAMPLE_RATE, 1, "float32")
+    # Of channels and rates that a header makes up, fewer samples fill the memory.
+    n_most = min(BLOCK_SAMPLES, BLOCK_VALUES // file.channels, max(1, BLOCK_VALUES * file.samplerate // SAMPLE_RATE))
     while n_left > 0:
-        samples = file.read(min(BLOCK_SAMPLES, n_left), dtype="float32", always_2d=True)
+        samples = file.read(min(n_most, n_left), dtype="float32", always_2d=True)
         n_left = n_left - len(samples) if len(samples) else 0
         block = samples.mean(axis=1)  # (samples, channels) -> (samples,)
         yield _checked(path, block if stream is None else stream.resample_chunk(block, last=n_left == 0))

@@ -54,6 +54,7 @@ def main() -> int:
         line, descriptors, _, _ = socket.recv_fds(connection, MAX_REQUEST_BYTES, 1)
         if not line or not descriptors:
             return 0
+        allow_seconds(limits.timeout_s)
         reply = answer(json.loads(line), descriptors[0], arena, limits)
         os.close(descriptors[0])
         connection.sendall(json.dumps(reply).encode() + b"\n")
@@ -84,6 +85,14 @@ def confine(limits: DecodingLimits) -> None:
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)  # a write is refused with an error instead
 
 
+def allow_seconds(seconds: float) -> None:
+    """Let this process use so many more seconds of a processor, and one; then the system ends it."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    until = math.ceil(used.ru_utime + used.ru_stime + seconds) + 1
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    resource.setrlimit(resource.RLIMIT_CPU, (until if hard == resource.RLIM_INFINITY else min(until, hard), hard))
+
+
 def answer(request: dict[str, str], descriptor: int, arena: mmap.mmap, limits: DecodingLimits) -> dict[str, object]:
     """Decode one upload into the arena and return what the parent is told of it.
 
@@ -96,10 +105,6 @@ def answer(request: dict[str, str], descriptor: int, arena: mmap.mmap, limits: D
     Returns:
         `shape` of the result, or `status` and `message` of the error.
     """
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    seconds = math.ceil(used.ru_utime + used.ru_stime + limits.timeout_s) + 1
-    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds if hard == resource.RLIM_INFINITY else min(seconds, hard), hard))
     path, name = Path(f"/proc/self/fd/{descriptor}"), request["name"]
     try:
         decode = voice_into if request["kind"] == "voice" else image_into
