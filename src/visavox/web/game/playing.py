@@ -1,0 +1,119 @@
+"""The game alone, on one address: what `visavox game play` serves. `visavox serve` offers it beside all else.
+
+Example:
+    app = create_game_app(open_pool(), TurnLog.open(Path("game.sqlite")))
+"""
+
+from __future__ import annotations
+
+import importlib
+import logging
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+from fastapi.responses import RedirectResponse
+
+from visavox.errors import ConfigError
+from visavox.game_config import GamePlayConfig
+from visavox.service_config import is_loopback
+from visavox.web.game.game_routes import create_game_router
+from visavox.web.game.pool import GamePool, open_pool
+from visavox.web.game.turn_log import TurnLog
+from visavox.web.game.user_folders import default_log
+from visavox.web.limits import RequestLimits
+from visavox.web.problems import install_problem_handlers
+
+MAX_BODY_BYTES = 64 * 1024  # no request of the game is longer than a line
+TIMEOUT_S = 30.0
+GRACE_S = 2  # for requests that are on when the server is told to end
+
+
+def create_game_app(pool: GamePool, log: TurnLog, *, study: Path | None = None) -> FastAPI:
+    """Return an application with the game at /game and, if one is named, a study at /study.
+
+    Raises:
+        DataError: the study is missing or damaged.
+    """
+    app = FastAPI(title="Visavox: the game", docs_url=None, redoc_url=None, openapi_url=None)
+    install_problem_handlers(app)
+    app.include_router(create_game_router(pool, log))
+    if study is not None:
+        routes = importlib.import_module("visavox.web.game.study_routes")
+        app.include_router(routes.create_study_router(study, pool))
+
+    @app.get("/", include_in_schema=False)
+    def to_the_game() -> RedirectResponse:
+        return RedirectResponse("game")
+
+    app.add_middleware(RequestLimits, max_body_bytes=MAX_BODY_BYTES, timeout_s=TIMEOUT_S)
+    return app
+
+
+def play(config: GamePlayConfig, progress: Callable[[int, int], None] | None = None) -> None:
+    """Serve the game until somebody stops it (Ctrl-C), and say where.
+
+    Raises:
+        ConfigError: the port is out of range or in use, or the address is none of this machine.
+        DataError: the pool, the log or the study cannot be used.
+    """
+    with listening(config.host, config.port) as listener:
+        pool = open_pool(config.pool, progress)
+        path = config.log or default_log()
+        app = create_game_app(pool, TurnLog.open(path), study=config.study)
+        sys.stdout.write(started_lines(config, listener.getsockname()[1], pool, path))
+        sys.stdout.flush()
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
+        settings = uvicorn.Config(
+            app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_S
+        )
+        uvicorn.Server(settings).run(sockets=[listener])
+
+
+def listening(host: str, port: int) -> socket.socket:
+    """Return a socket that listens.
+
+    Args:
+        host: a name or an address of this machine.
+        port: 1 to 65535, or 0 for a free one.
+
+    Raises:
+        ConfigError: see `play`.
+    """
+    if not 0 <= port <= 65535:
+        raise ConfigError(f"`port` must be 1 to 65535, or 0 for a free one. Got {port}.")
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        listener = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise ConfigError(f"`host` must be an address of this machine. Got {host!r} ({error.strerror}).") from error
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen()
+    except OSError as error:
+        listener.close()
+        raise ConfigError(
+            f"Port {port} of {host} cannot be listened at ({error.strerror}). Choose another with --port, or 0 for a "
+            "free one."
+        ) from error
+    return listener
+
+
+def started_lines(config: GamePlayConfig, port: int, pool: GamePool, log: Path) -> str:
+    """Return what is said when the game is on, the address first."""
+    host = f"[{config.host}]" if ":" in config.host else config.host
+    url = f"http://{host}:{port}"
+    lines = [f"{url}/game"]
+    if config.study is not None:
+        lines.append(f"{url}/study/... for the participants of {config.study}, by their links in links.csv")
+    if not config.quiet:
+        lines += [f"{len(pool.items)} people, against the model {pool.model}; turns go to {log}"]
+        if not is_loopback(config.host):
+            lines.append(f"Anybody who can reach {config.host} can play. Ctrl-C ends it.")
+        else:
+            lines.append("Ctrl-C ends it.")
+    return "".join(f"{line}\n" for line in lines)
