@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import av
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
@@ -23,14 +24,15 @@ from PIL import Image
 
 from visavox.corpus.items import MediaItem, Modality
 from visavox.errors import MediaError
-from visavox.media.audio import SAMPLE_RATE, read_voice
+from visavox.media.audio import SAMPLE_RATE, read_voice, to_pcm
 from visavox.media.images import read_image
 from visavox.worker_pool import n_processes, stream
 
 THUMBNAIL_PX = 128
 JPEG_QUALITY = 85
 EXCERPT_S = 6.0
-BLOCK = SAMPLE_RATE  # samples handed to the encoder at a time
+OPUS = "libopus"
+OPUS_BITS_A_S = 24_000
 BATCH = 16  # files a job
 FEW_FILES = 400  # below this, starting processes costs more than it saves
 
@@ -104,17 +106,24 @@ def thumbnail(image: NDArray[np.uint8]) -> bytes:
 
 
 def excerpt(voice: NDArray[np.float32]) -> bytes:
-    """Return the first 6 s of a voice as Ogg Opus; as FLAC where this libsndfile writes no Opus.
+    """Return the first 6 s of a voice as Ogg Opus, about 3 kB a second; as FLAC where nothing here writes Opus.
 
     Args:
-        voice: (samples,) float32, 16 kHz.
+        voice: (samples,) float32, 16 kHz, one sample or more.
     """
-    short = voice[: round(EXCERPT_S * SAMPLE_RATE)]
-    kind = ("OGG", "OPUS") if "OPUS" in soundfile.available_subtypes("OGG") else ("FLAC", "PCM_16")
+    short = np.clip(voice[: round(EXCERPT_S * SAMPLE_RATE)], -1.0, 1.0)
     buffer = io.BytesIO()
-    with soundfile.SoundFile(buffer, "w", SAMPLE_RATE, 1, format=kind[0], subtype=kind[1]) as file:
-        for begin in range(0, len(short), BLOCK):
-            file.write(np.clip(short[begin : begin + BLOCK], -1.0, 1.0))
+    if OPUS not in av.codecs_available:
+        soundfile.write(buffer, short, SAMPLE_RATE, format="FLAC", subtype="PCM_16")
+        return buffer.getvalue()
+    with av.open(buffer, "w", format="ogg") as container:
+        # By PyAV, since libsndfile spends ten times as long on the last per cent of size.
+        stream = container.add_stream(OPUS, rate=SAMPLE_RATE, options={"compression_level": "5"})
+        stream.layout, stream.bit_rate = "mono", OPUS_BITS_A_S
+        frame = av.AudioFrame.from_ndarray(to_pcm(short)[np.newaxis], format="s16", layout="mono")
+        frame.rate, frame.pts = SAMPLE_RATE, 0
+        for packet in (*stream.encode(frame), *stream.encode(None)):
+            container.mux(packet)
     return buffer.getvalue()
 
 
