@@ -10,10 +10,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from visavox.errors import MediaError
-from visavox.pipeline.matching import PlacedFace, PlacedVoice
+
+if TYPE_CHECKING:  # the client reads these records without the networks
+    from visavox.pipeline.matching import PlacedFace, PlacedVoice
 
 
 @dataclass(frozen=True)
@@ -91,9 +93,8 @@ class Embedded:
         if isinstance(placed, MediaError):
             return cls(modality, name, placed.status, str(placed), (), 0.0)
         vector = tuple(float(x) for x in placed.vector)
-        if isinstance(placed, PlacedVoice):
-            return cls(modality, name, "ok", "", vector, placed.speech_s)
-        return cls(modality, name, "ok", placed.note, vector, 0.0)
+        note, speech_s = getattr(placed, "note", ""), getattr(placed, "speech_s", 0.0)
+        return cls(modality, name, "ok", note, vector, speech_s)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the answer as a mapping that JSON can hold."""

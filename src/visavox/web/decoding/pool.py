@@ -136,7 +136,7 @@ class DecodingPool:
         try:
             if self._is_closed:
                 raise UnavailableError("The service is ending.", code="ending")
-            if not process.is_idle:
+            if not process.is_idle or process.has_ended:
                 process.start()
             return process.ask(kind, data, name)
         finally:

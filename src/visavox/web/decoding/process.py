@@ -68,6 +68,11 @@ class DecodingProcess:
         """Number of the process, None before it is started and after it is killed."""
         return None if self._popen is None else self._popen.pid
 
+    @property
+    def has_ended(self) -> bool:
+        """Whether it runs no more, or was never started."""
+        return self._popen is None or self._popen.poll() is not None
+
     def start(self) -> None:
         """Start the process and do not wait until it is ready.
 
