@@ -156,15 +156,21 @@ def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
+def asked_with(modality: Modality, name: str, found: SeenFace | HeardVoice | MediaError) -> Asked:
+    """Return what was given under a name, as vectors or with the reason why there are none."""
+    if isinstance(found, MediaError):
+        return Asked(AskedWith(modality, name, found.status, str(found)), None)
+    if isinstance(found, SeenFace):
+        return Asked(AskedWith(modality, name, "ok", found.note), found.vectors)
+    note = speech_note(found.speech_s)
+    return Asked(AskedWith(modality, name, "ok", note, speech_s=found.speech_s), found.vectors)
+
+
 def _read(modality: Modality, path: Path, encode: Callable[[Path], SeenFace | HeardVoice]) -> Asked:
     try:
-        found = encode(path)
+        return asked_with(modality, str(path), encode(path))
     except MediaError as error:
-        return Asked(AskedWith(modality, str(path), error.status, str(error)), None)
-    if isinstance(found, SeenFace):
-        return Asked(AskedWith(modality, str(path), "ok", found.note), found.vectors)
-    note = speech_note(found.speech_s)
-    return Asked(AskedWith(modality, str(path), "ok", note, speech_s=found.speech_s), found.vectors)
+        return asked_with(modality, str(path), error)
 
 
 def _told(asked: Sequence[Asked], alone: Mapping[Modality, Identification]) -> tuple[AskedWith, ...]:

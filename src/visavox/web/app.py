@@ -16,13 +16,19 @@ import anyio.to_thread
 from fastapi import FastAPI
 
 from visavox.generation.picture_files import software
-from visavox.service_config import ServeConfig
+from visavox.service_config import ServeConfig, is_loopback
+from visavox.web.access import AccessControl
 from visavox.web.engine import MEGABYTE, Engine
 from visavox.web.limits import RequestLimits
+from visavox.web.login_sessions import LoginSessions
+from visavox.web.openapi_page import create_docs_router
 from visavox.web.problems import install_problem_handlers
-from visavox.web.routes import health, matching
+from visavox.web.request_metrics import RequestMetrics
+from visavox.web.routes import drawing, health, matching, searching
+from visavox.web.routes.login import create_login_router
+from visavox.web.tokens import TokenFile
 
-ROUTERS = (matching.router, health.router)
+ROUTERS = (matching.router, searching.router, drawing.router, health.router)
 SPARE_THREADS = 8
 """Threads beyond those that requests may hold, for health and pages."""
 ABOUT = "Match voices and faces of people that the model has never met. Answers are guesses with probabilities."
@@ -65,9 +71,16 @@ def create_app(settings: ServeConfig, *, engine: Engine | None = None) -> FastAP
     )
     app.state.engine = used
     install_problem_handlers(app)
-    for router in ROUTERS:
+    for router in (*ROUTERS, create_docs_router()):
         app.include_router(router)
+    tokens = TokenFile(settings.tokens) if settings.tokens is not None else None
+    sessions = LoginSessions()
+    if tokens is not None:
+        app.include_router(create_login_router(tokens, sessions))
+    # The last that is added is the first that is asked.
+    app.add_middleware(AccessControl, is_local=is_loopback(settings.host), tokens=tokens, sessions=sessions)
     app.add_middleware(
         RequestLimits, max_body_bytes=int(settings.max_upload_mb * MEGABYTE), timeout_s=settings.timeout_s
     )
+    app.add_middleware(RequestMetrics, metrics=used.metrics)
     return app

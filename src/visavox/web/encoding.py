@@ -1,7 +1,7 @@
-"""Uploads to vectors: decoded in other processes, cut and encoded by one thread a modality, batch by batch.
+r"""Uploads to vectors: decoded in other processes, cut and encoded by one thread a modality, batch by batch.
 
     bytes -> decoder -> array -> [ speech | face, crop ] -> frozen encoder -> vectors
-             process             \\_____ thread of the modality _________/
+             process             \_____ thread of the modality _________/
 
 Voice and faces of one request go their ways at the same time.
 

@@ -12,29 +12,39 @@ Example:
 from __future__ import annotations
 
 import hashlib
-import math
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
-import numpy as np
-
+from visavox.corpus.items import Modality
 from visavox.errors import ConfigError, MediaError
 from visavox.pipeline.frozen_encoder import Compute
+from visavox.pipeline.gallery.search_outcome import SearchOutcome
+from visavox.pipeline.gallery.searching import SearchOptions
+from visavox.pipeline.identification_outcome import IdentificationOutcome, speech_note
+from visavox.pipeline.identifying import asked_with
 from visavox.pipeline.match_outcome import MatchOutcome
 from visavox.pipeline.matching import PlacedFace, PlacedVoice, match_placed
+from visavox.pipeline.media_vectors import HeardVoice, SeenFace
 from visavox.pipeline.voice_face_model import VoiceFaceModel
 from visavox.service_config import ServeConfig
 from visavox.web.answers import Embedded, Verified
+from visavox.web.configured import configured, inventory
 from visavox.web.decoding.decoding_limits import DecodingLimits
 from visavox.web.decoding.pool import DecodingPool
+from visavox.web.drawing import DrawingDesk, DrawingOrder, Drawn
 from visavox.web.encoding import Decoder, EncodingLanes, warm_up
 from visavox.web.model_facts import model_facts
+from visavox.web.naming import Combine, PeopleDesk
 from visavox.web.queueing import Deadline, RequestQueue
+from visavox.web.searching import GalleryDesk
 from visavox.web.service_errors import RefusalError
 from visavox.web.service_metrics import ServiceMetrics
+from visavox.web.verifying import verified
+
+Result = TypeVar("Result")
 
 CLOSING_S = 10.0
 """Seconds that running requests have to finish when the service goes down."""
@@ -71,6 +81,13 @@ class Engine:
         self._decoding = ThreadPoolExecutor(settings.decoders, "visavox-decoding")
         self._decoder: Decoder = decoder or self.pool  # type: ignore[assignment]
         self.lanes = self.lanes_of(self.model.media)
+        self.slow_work = threading.Lock()
+        """Held by what keeps the processors busy for seconds, so that no more than one of these runs."""
+        self.gallery = None if settings.gallery is None else GalleryDesk(self.model, settings.gallery)
+        self.people = None
+        if settings.people is not None:
+            self.people = PeopleDesk(settings.people, self.compute, self.model.media, self.lanes_of)
+        self.generator = DrawingDesk(settings.generator, self.compute) if settings.generator else None
         self._is_ready, self._is_closing = threading.Event(), threading.Event()
 
     def lanes_of(self, media: Any) -> EncodingLanes:
@@ -90,6 +107,8 @@ class Engine:
         if self.pool is not None:
             self.pool.start()
         warm_up(self.model.media)
+        if self.people is not None and self.people.lanes is not None:
+            warm_up(self.people.media)
         self._is_ready.set()
         return self
 
@@ -98,7 +117,9 @@ class Engine:
         self._is_ready.clear()
         self._is_closing.set()
         self.queue.close(CLOSING_S)
-        self.lanes.close()
+        for lanes in (self.lanes, self.people.lanes if self.people is not None else None):
+            if lanes is not None:
+                lanes.close()
         self._decoding.shutdown(wait=False, cancel_futures=True)
         if self.pool is not None:
             self.pool.close()
@@ -208,21 +229,120 @@ class Engine:
         modalities = ["voice"] * len(voices) + ["face"] * len(faces)
         return tuple(Embedded.of(m, n, p) for m, n, p in zip(modalities, shown, placed, strict=True))
 
+    def search(
+        self,
+        voice: bytes | None = None,
+        face: bytes | None = None,
+        options: SearchOptions | None = None,
+        *,
+        name: str = "",
+    ) -> SearchOutcome:
+        """Return who of the gallery may have a voice or a face, as `visavox search` does.
+
+        Args:
+            voice: as for `match`; or
+            face: as for `match`.
+            options: how to look.
+            name: of the file.
+
+        Raises:
+            ConfigError: not one of both, an attribute that nobody has, nothing to look through.
+            RefusalError: there is no gallery.
+            UnavailableError: too many requests, or this one took too long.
+        """
+        desk = configured(self.gallery, "gallery")
+        if (voice is None) == (face is None):
+            raise ConfigError("`voice` or `face` must be given, and not both. Give one file to search by.")
+        searcher = desk.searcher()
+        modality: Modality = "voice" if voice is not None else "face"
+        with self.queue.turn() as deadline:
+            if voice is not None:
+                found = self._placed_voice(self.lanes.voice(voice, name or "voice"), deadline)
+            else:
+                found = self._placed_face(self.lanes.face(face or b"", name or "face"), deadline)
+            if isinstance(found, MediaError):
+                return searcher.unusable(name or modality, modality, found, options)
+            note = speech_note(found.speech_s) if isinstance(found, PlacedVoice) else found.note
+            return searcher.search_vector(found.vector, modality, options, query=name or modality, note=note)
+
+    def identify(
+        self,
+        face: bytes | None = None,
+        voice: bytes | None = None,
+        *,
+        top: int = 5,
+        false_accept: float | None = None,
+        combine: Combine = "scores",
+        names: Sequence[str] = (),
+    ) -> IdentificationOutcome:
+        """Return who of the enrolled it is, as `visavox identify` does.
+
+        Args:
+            face: as for `match`; or
+            voice: as for `match`; or both.
+            top: how many people to name, 1 or more.
+            false_accept: share of strangers that may be taken for somebody; None takes what `enroll` was told.
+            combine: how a face and a voice are joined.
+            names: of the face and of the voice.
+
+        Raises:
+            ConfigError: neither of both, or a number is out of range.
+            RefusalError: nobody is enrolled here.
+            UnavailableError: too many requests, or this one took too long.
+        """
+        desk = configured(self.people, "people")
+        if face is None and voice is None:
+            raise ConfigError("`face` and `voice` are both missing. Give a face, a voice or both.")
+        lanes = desk.lanes or self.lanes
+        shown = [given or usual for given, usual in zip([*names, "", ""], ("face", "voice"), strict=False)]
+        with self.queue.turn() as deadline:
+            begun: list[tuple[Modality, str, Future[Any]]] = []
+            if face is not None:
+                begun.append(("face", shown[0], lanes.face(face, shown[0])))
+            if voice is not None:
+                begun.append(("voice", shown[1], lanes.voice(voice, shown[1])))
+            asked = [asked_with(modality, name, result_or_problem(f, deadline)) for modality, name, f in begun]
+            return desk.answer(asked, top=top, false_accept=false_accept, combine=combine)
+
+    def generate(self, voice: bytes, order: DrawingOrder | None = None, *, name: str = "voice") -> Drawn:
+        """Return labelled guesses of what a speaker looks like, as `visavox generate` draws them.
+
+        Args:
+            voice: as for `match`.
+            order: how many, and how.
+            name: of the file.
+
+        Raises:
+            ConfigError: a number is out of range, or the generator does not draw so.
+            MediaError: the voice cannot be used.
+            RefusalError: nothing draws here.
+            UnavailableError: too many requests, or this one took too long.
+        """
+        desk = configured(self.generator, "generator")
+        with self.queue.turn() as deadline:
+            samples = deadline.result(self._decoding.submit(self.lanes.decoder.voice, voice, name=name))
+            return desk.draw(samples, voice, name, order or DrawingOrder(), deadline)
+
     def model_facts(self) -> dict[str, Any]:
         """Return what the model is, what it was trained on, and what this service has beside it."""
-        return model_facts(self.model, self.settings)
+        installed = {
+            "gallery": self.gallery.facts() if self.gallery is not None else None,
+            "people": len(self.people.enrolled().people.names) if self.people is not None else None,
+            "generator": self.generator.facts() if self.generator is not None else None,
+        }
+        return model_facts(self.model, self.settings, installed)
 
-    def _placed_voice(self, future: Future[Any], deadline: Deadline) -> PlacedVoice | MediaError:
-        try:
-            return self.model.place_voice(deadline.result(future))
-        except MediaError as error:
-            return error
+    def inventory(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Return what is there, in words, and what is not, with the option that adds it."""
+        return inventory(self)
 
-    def _placed_face(self, future: Future[Any], deadline: Deadline) -> PlacedFace | MediaError:
-        try:
-            return self.model.place_face(deadline.result(future))
-        except MediaError as error:
-            return error
+    def _placed_voice(self, future: Future[HeardVoice], deadline: Deadline) -> PlacedVoice | MediaError:
+        heard = result_or_problem(future, deadline)
+        return heard if isinstance(heard, MediaError) else self.model.place_voice(heard)
+
+    def _placed_face(self, future: Future[SeenFace], deadline: Deadline) -> PlacedFace | MediaError:
+        seen = result_or_problem(future, deadline)
+        return seen if isinstance(seen, MediaError) else self.model.place_face(seen)
 
     def _check_number(self, what: str, n: int) -> None:
         if n > self.settings.max_faces:
@@ -246,32 +366,16 @@ class Engine:
             seen[digest] = name
 
 
-def verified(
-    model: VoiceFaceModel,
-    voice: PlacedVoice | MediaError,
-    face: PlacedFace | MediaError,
-    *,
-    prior: float,
-    names: Sequence[str],
-) -> Verified:
-    """Return how well a voice and a face fit; with one that cannot be used, why."""
-    if isinstance(voice, MediaError) or isinstance(face, MediaError):
-        return Verified.of_failure(names, voice, face, prior, model.name)
-    notes = [f"{names[1]}: {face.note}"] if face.note else []
-    similarity = float(voice.vector @ face.vector)
-    found = model.pair_ratio(np.array(similarity))
-    ratio = None if found is None else float(found)
-    probability = None if ratio is None else 1 / (1 + math.exp(-min(700.0, max(-700.0, ratio + logit(prior)))))
-    if ratio is None:
-        notes.append(f"{model.name} was never calibrated for pairs: there is a similarity, and no probability.")
-    return Verified(
-        names[0], "ok", names[1], "ok", similarity, ratio, probability, prior, voice.speech_s, tuple(notes), model.name
-    )
+def result_or_problem(future: Future[Result], deadline: Deadline) -> Result | MediaError:
+    """Return what a future comes to, or why the file cannot be used.
 
-
-def logit(probability: float) -> float:
-    """Return log(p / (1 - p)) of a probability between 0 and 1."""
-    return math.log(probability) - math.log1p(-probability)
+    Raises:
+        TimeLimitError: the time is over.
+    """
+    try:
+        return deadline.result(future)
+    except MediaError as error:
+        return error
 
 
 def shown_names(names: Sequence[str], n_faces: int) -> list[str]:

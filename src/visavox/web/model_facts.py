@@ -1,13 +1,14 @@
 """What a service is made of, as `GET /v1/model` tells it.
 
 Example:
-    facts = model_facts(VoiceFaceModel.from_pretrained("world"), ServeConfig(model="world"))
+    facts = model_facts(VoiceFaceModel.from_pretrained("world"), ServeConfig(model="world"), {})
     facts["name"], facts["dim"]
 """
 
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from typing import Any
 
 from visavox.errors import DataError
@@ -18,7 +19,7 @@ from visavox.pipeline.voice_face_model import VoiceFaceModel
 from visavox.service_config import ServeConfig
 
 
-def model_facts(model: VoiceFaceModel, settings: ServeConfig) -> dict[str, Any]:
+def model_facts(model: VoiceFaceModel, settings: ServeConfig, installed: Mapping[str, Any]) -> dict[str, Any]:
     """Return name, sizes, encoders with their provenance, calibration and the text of the card.
 
     Paths of this machine are not among them: of a folder its name alone is told.
@@ -47,7 +48,7 @@ def model_facts(model: VoiceFaceModel, settings: ServeConfig) -> dict[str, Any]:
             "pair_intercept": preprocess.pair_intercept,
         },
         "card": model_card(settings.model),
-        "installed": {"gallery": None, "people": None, "generator": None},
+        "installed": dict(installed),
         "limits": {
             name: getattr(settings, name)
             for name in ("max_upload_mb", "max_voice_s", "max_pixels", "max_faces", "timeout_s")

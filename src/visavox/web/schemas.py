@@ -211,3 +211,180 @@ class Health(Answer):
     """Requests that are worked on."""
     requests_waiting: int
     """Requests that wait."""
+
+
+class SearchHitAnswer(Answer):
+    """A person or a clip of the gallery that may be the one asked for."""
+
+    rank: int
+    """1 for the most similar."""
+    key: str
+    """Row of the gallery."""
+    clip: str
+    """The clip; of a person, the one most similar to the query."""
+    person: str
+    """The person."""
+    similarity: float
+    """Cosine with the query, -1 to 1."""
+    probability: float | None
+    """That this is the one, among all who could be found and nobody here; null where nothing is calibrated."""
+    attributes: dict[str, str]
+    """What is known of the clip."""
+    thumbnail: str | None
+    """The face as JPEG in base64; null where none is kept or none was asked for."""
+
+
+class SearchAnswer(Answer):
+    """Who of the gallery it may be."""
+
+    query: str
+    """Name of the file as it was sent."""
+    query_modality: Literal["voice", "face"]
+    """What the query is."""
+    against: Literal["voice", "face"]
+    """What was looked through."""
+    status: str
+    """"ok"; what cannot be used is a problem."""
+    note: str
+    """One line about the query."""
+    hits: list[SearchHitAnswer]
+    """Best first."""
+    p_nobody: float | None
+    """Probability that the one asked for is not in the gallery; null where nothing is calibrated."""
+    prior_nobody: float
+    """As asked: the same before the query was looked at."""
+    n_candidates: int
+    """People or clips that could be found."""
+    by: Literal["person", "clip"]
+    """What a hit is."""
+    notes: list[str]
+    """Sentences to be read beside the answer."""
+    model: str
+    """Name of the model."""
+    gallery: str
+    """Name of the gallery."""
+    p_others: float | None
+    """Probability that it is one of those who are not shown."""
+    nobody: bool
+    """Whether "nobody here" is more probable than anybody."""
+    found: bool
+    """Whether there is an answer other than nobody here."""
+
+
+class CandidateAnswer(Answer):
+    """One person who may be the one asked about."""
+
+    name: str
+    """As enrolled."""
+    probability: float
+    """Among the enrolled and a stranger."""
+    log_likelihood_ratio: float | None
+    """How much better this person explains what was given than somebody unknown, nats."""
+    by_modality: dict[str, float]
+    """The same of the face and of the voice alone."""
+
+
+class AskedWithAnswer(Answer):
+    """A file that was given, and what it says alone."""
+
+    modality: Literal["voice", "face"]
+    """What it is."""
+    file: str
+    """Its name as it was sent."""
+    status: str
+    """"ok", or why it takes no part."""
+    note: str
+    """One line for the reader."""
+    name: str | None
+    """Whom this file alone is most like."""
+    probability: float | None
+    """Of that person, by this file alone."""
+    is_stranger: bool | None
+    """Whether this file alone would be refused."""
+    speech_s: float | None
+    """Seconds of speech of a voice."""
+    log_likelihood_ratio: float | None
+    """Of that person, by this file alone, nats."""
+    p_value: float | None
+    """Share of simulated strangers that are as convincing with such a file alone."""
+    threshold: float | None
+    """Least ratio that is accepted of such a file alone, nats."""
+
+
+class IdentifyAnswer(Answer):
+    """Who of the enrolled it is."""
+
+    people: str
+    """Name of the folder of people."""
+    n_people: int
+    """How many people could have been named."""
+    asked: list[AskedWithAnswer]
+    """The files, the face first."""
+    ranked: list[CandidateAnswer]
+    """The most probable people, best first."""
+    is_stranger: bool | None
+    """Whether it is taken for nobody enrolled."""
+    p_stranger: float | None
+    """Probability that it is nobody enrolled."""
+    p_value: float | None
+    """Share of simulated strangers that are at least as convincing."""
+    false_accept: float | None
+    """Largest p-value that is accepted."""
+    notes: list[str]
+    """Sentences to be read beside the answer."""
+    threshold: float | None
+    """Least ratio of the best person that is accepted, nats."""
+    asked_false_accept: float | None
+    """The rate that was asked for, where it is less than the enrolled can promise."""
+    name: str | None
+    """Who it is; null for a stranger."""
+    decided: bool
+    """Whether somebody was named."""
+
+
+class DrawnPicture(Answer):
+    """A guess of a face."""
+
+    sample: int
+    """Its number among those of one voice, from 0."""
+    png: str
+    """The picture in base64; its label is inside it too."""
+
+
+class GenerateAnswer(Answer):
+    """Guesses of what a speaker may look like. They show no real person."""
+
+    label: str
+    """That these are guesses."""
+    disclaimer: str
+    """What they are not for."""
+    model: str
+    """Name of the generator."""
+    method: str
+    """"decoder" or "diffusion"."""
+    seed: int
+    """As asked."""
+    guidance: float
+    """How far the voice was followed."""
+    options: dict[str, Any]
+    """More settings of the method."""
+    n_samples: int
+    """How many pictures."""
+    image_px: int
+    """Their side in pixels."""
+    voice: dict[str, Any]
+    """Which stretch was listened to, and the digest of the file."""
+    told: list[dict[str, Any]]
+    """Everything that the drawer was told, each with its provenance."""
+    provenance: str
+    """The same as a line."""
+    may_leak: bool
+    """Whether anything comes from the true face; here never."""
+    licence: str
+    """Under which the pictures may be used."""
+    software: str
+    """Name and version of this package."""
+    notes: list[str]
+    """What a user must be told."""
+    pictures: list[DrawnPicture]
+    """The guesses."""

@@ -70,7 +70,7 @@ def generate_faces(config: GenerateConfig, progress: Progress | None = None) -> 
     request = pipeline.request(UNHEARD, config.samples, config.seed, config.guidance, given, config.px, options)
     speaker = pipeline.hear(config.voice, start_s=config.start_s)
     request = dataclasses.replace(request, heard=speaker.heard)
-    facts = _facts(config, pipeline, speaker, request)
+    facts = drawing_facts(config.voice.name, pipeline, speaker, request)
     facts["notes"] = [*speaker.notes, *guide_notes, *pipeline.notes(request)]
     with writing(out) as fresh:
         fresh.mkdir()
@@ -140,10 +140,17 @@ def _given(config: GenerateConfig, pipeline: VoiceToFacePipeline) -> tuple[tuple
     return given(guide), [note] if note else []
 
 
-def _facts(
-    config: GenerateConfig, pipeline: VoiceToFacePipeline, speaker: HeardSpeaker, request: DrawingRequest
+def drawing_facts(
+    voice: str, pipeline: VoiceToFacePipeline, speaker: HeardSpeaker, request: DrawingRequest
 ) -> dict[str, Any]:
-    """Return what is known before anything is drawn; nothing of it depends on the time or on the machine."""
+    """Return what is known before anything is drawn; nothing of it depends on the time or on the machine.
+
+    Args:
+        voice: name of the file, without its folders.
+        pipeline: what draws.
+        speaker: the voice as it was listened to.
+        request: what is drawn.
+    """
     heard = speaker.listened
     return {
         "label": GUESS,
@@ -157,7 +164,7 @@ def _facts(
         "n_samples": request.n_samples,
         "image_px": request.options.get("px", pipeline.drawer.image_px),
         "voice": {
-            "file": config.voice.name,
+            "file": voice,
             "sha256": speaker.sha256,
             "begin_s": round(heard.begin_s, 3),
             "end_s": round(heard.end_s, 3),

@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, File, Form, Request, UploadFile
 
+from visavox.errors import MediaError
+from visavox.pipeline.match_outcome import MatchOutcome
 from visavox.web.schemas import EmbedAnswer, MatchAnswer, VerifyAnswer
 from visavox.web.strict_forms import StrictRoute, read_upload, upload_name
 from visavox.web.uploads import keeping
@@ -31,14 +33,17 @@ def match(
 ) -> Any:
     """Give every face a probability, given that one of them is the speaker's.
 
-    A face that cannot be found, or a voice without speech, is an answer with a status and a note; what is no picture
-    and no sound at all too.
+    A picture that cannot be used takes no part, and says why. Without a usable voice, or two usable faces, there is no
+    answer but a problem with the code of the first that is wrong.
     """
     engine = request.app.state.engine
     names = [upload_name(voice, "voice"), *(upload_name(f, f"face {i}") for i, f in enumerate(faces, start=1))]
     data = [read_upload(upload) for upload in (voice, *faces)]
     with keeping(engine.settings.keep_uploads, "match", names, data) as kept:
-        return kept.answered(engine.match(data[0], data[1:], names=names).to_dict())
+        outcome = engine.match(data[0], data[1:], names=names)
+        if not outcome.decided:
+            raise why_undecided(outcome)
+        return kept.answered(outcome.to_dict())
 
 
 @router.post("/verify", response_model=VerifyAnswer, summary="Are this voice and this face of one person?")
@@ -55,7 +60,11 @@ def verify(
     names = [upload_name(voice, "voice"), upload_name(face, "face")]
     data = [read_upload(voice), read_upload(face)]
     with keeping(engine.settings.keep_uploads, "verify", names, data) as kept:
-        return kept.answered(engine.verify(data[0], data[1], prior=prior, names=names).to_dict())
+        outcome = engine.verify(data[0], data[1], prior=prior, names=names)
+        if not outcome.decided:
+            status = outcome.voice_status if outcome.voice_status != "ok" else outcome.face_status
+            raise MediaError(outcome.notes[0], status=status)
+        return kept.answered(outcome.to_dict())
 
 
 @router.post("/embed", response_model=EmbedAnswer, summary="Voices and faces as vectors of one space")
@@ -72,6 +81,8 @@ def embed(
     with keeping(engine.settings.keep_uploads, "embed", names, data) as kept:
         n = len(voices)
         items = engine.embed(data[:n], data[n:], names=names)
+        if all(item.status != "ok" for item in items):
+            raise MediaError(items[0].note, status=items[0].status)
         return kept.answered(
             {
                 "model": engine.model.name,
@@ -79,3 +90,11 @@ def embed(
                 "items": [item.to_dict() for item in items],
             }
         )
+
+
+def why_undecided(outcome: MatchOutcome) -> MediaError:
+    """Return why a match came to no answer: the voice, or the first face that cannot be used."""
+    if outcome.voice_status != "ok":
+        return MediaError(outcome.voice_note, status=outcome.voice_status)
+    wrong = next(face for face in outcome.faces if face.status != "ok")
+    return MediaError(f"At least two usable faces are needed. {wrong.note}", status=wrong.status)

@@ -1,0 +1,155 @@
+"""The service as a process: a port, an engine, a server that stops when it is told to.
+
+    bind the port -> load -> say what is there -> answer until SIGINT or SIGTERM -> finish what runs -> end
+
+The port is taken first, so that one in use is said before anything is loaded. Nothing that is uploaded is logged.
+
+Example:
+    run_service(ServeConfig(port=0), announce=print)
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import ipaddress
+import logging
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import uvicorn
+
+from visavox.errors import ConfigError
+from visavox.service_config import ServeConfig
+from visavox.web.app import create_app
+from visavox.web.engine import CLOSING_S, Engine
+
+BACKLOG = 512
+"""Connections that the system lets wait."""
+KEEP_ALIVE_S = 15
+"""Seconds for which a connection may lie idle."""
+INTERRUPTED = 130
+
+
+@dataclass(frozen=True)
+class Started:
+    """A service that answers."""
+
+    url: str
+    """Where it answers."""
+    loaded: dict[str, str] = field(default_factory=dict)
+    """What is there: thing -> in words."""
+    absent: dict[str, str] = field(default_factory=dict)
+    """What is not: thing -> what adds it."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as a mapping that JSON can hold."""
+        return {"url": self.url, "loaded": self.loaded, "absent": self.absent}
+
+
+def run_service(settings: ServeConfig, announce: Callable[[Started], None]) -> int:
+    """Serve until the process is told to stop.
+
+    Args:
+        settings: what is served, and where.
+        announce: is called once, when requests are answered.
+
+    Returns:
+        0 where it was told to stop and finished what ran; 130 where it was told twice.
+
+    Raises:
+        ConfigError: the port is in use or the address is none of this machine; see `Engine` for the rest.
+    """
+    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    listening = bind(settings.host, settings.port)
+    with listening:
+        engine = Engine(settings)
+        try:
+            app = create_app(settings, engine=engine)
+            engine.start()
+            started = Started(url_of(settings.host, listening.getsockname()[1]), *engine.inventory())
+            return _serve(app, listening, lambda: announce(started))
+        finally:
+            engine.close()
+
+
+def bind(host: str, port: int) -> socket.socket:
+    """Return a socket that is bound to an address, and not yet listening.
+
+    Args:
+        host: name or address of this machine.
+        port: 1 to 65535; 0 takes a free one.
+
+    Raises:
+        ConfigError: the port is in use or not allowed, or the address is none of this machine.
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        found = socket.socket(family, kind, protocol)
+    except (OSError, UnicodeError) as error:
+        raise ConfigError(f"`host` must be an address of this machine. Got {host!r}. Leave it out.") from error
+    try:
+        found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        found.bind(address)
+    except OSError as error:
+        found.close()
+        if error.errno == errno.EADDRINUSE:
+            reason = (
+                f"Port {port} of {host} is in use. Stop what listens there, or take another with --port; 0 is free."
+            )
+        elif error.errno in (errno.EACCES, errno.EPERM):
+            reason = f"Port {port} may not be taken by this user. Take one from 1024 on with --port."
+        else:
+            reason = f"`host` must be an address of this machine. Got {host!r}. Leave it out."
+        raise ConfigError(reason) from error
+    return found
+
+
+def url_of(host: str, port: int) -> str:
+    """Return the address to open.
+
+    Example:
+        >>> url_of("127.0.0.1", 8765), url_of("::1", 80), url_of("0.0.0.0", 80)
+        ('http://127.0.0.1:8765', 'http://[::1]:80', 'http://127.0.0.1:80')
+    """
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        return f"http://{host}:{port}"
+    if address.is_unspecified:
+        host = "127.0.0.1" if address.version == 4 else "::1"
+    return f"http://[{host}]:{port}" if address.version == 6 else f"http://{host}:{port}"
+
+
+class _Server(uvicorn.Server):
+    """A server that says when it answers."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started and not self.should_exit:
+            self._ready()
+
+
+def _serve(app: Any, listening: socket.socket, ready: Callable[[], None]) -> int:
+    logging.getLogger("uvicorn.error").setLevel(logging.ERROR)
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        backlog=BACKLOG,
+        timeout_keep_alive=KEEP_ALIVE_S,
+        timeout_graceful_shutdown=int(CLOSING_S),
+    )
+    server = _Server(config, ready)
+    with contextlib.suppress(KeyboardInterrupt):  # the signal comes back when the server has ended
+        server.run(sockets=[listening])
+    return INTERRUPTED if server.force_exit else 0
