@@ -77,6 +77,12 @@ def create_app(settings: ServeConfig, *, engine: Engine | None = None) -> FastAP
     sessions = LoginSessions()
     if tokens is not None:
         app.include_router(create_login_router(tokens, sessions))
+    if settings.pages or settings.study is not None:
+        _add_game(app, settings)
+    if settings.pages:
+        from visavox.web.pages.mounting import mount_pages  # Gradio takes seconds to import
+
+        app = mount_pages(app, used, settings)
     # The last that is added is the first that is asked.
     app.add_middleware(AccessControl, is_local=is_loopback(settings.host), tokens=tokens, sessions=sessions)
     app.add_middleware(
@@ -84,3 +90,19 @@ def create_app(settings: ServeConfig, *, engine: Engine | None = None) -> FastAP
     )
     app.add_middleware(RequestMetrics, metrics=used.metrics)
     return app
+
+
+def _add_game(app: FastAPI, settings: ServeConfig) -> None:
+    """Hang the game on the service, and the study where there is one."""
+    from visavox.web.game.game_routes import create_game_router  # what serves programs alone goes without
+    from visavox.web.game.pool import open_pool
+    from visavox.web.game.turn_log import TurnLog
+    from visavox.web.game.user_folders import default_log
+
+    pool = open_pool(settings.game)
+    if settings.pages:
+        app.include_router(create_game_router(pool, TurnLog.open(settings.log or default_log())))
+    if settings.study is not None:
+        from visavox.web.game.study_routes import create_study_router
+
+        app.include_router(create_study_router(settings.study, pool))
