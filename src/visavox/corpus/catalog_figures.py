@@ -182,6 +182,37 @@ class CatalogFigures:
             failed = dict.fromkeys(status for _, _, status in items if status != OK)
             yield ClipOutline(clip, who, tuple(failed))
 
+    def clip_page(
+        self, *, status: str = "", person: str = "", first: int = 0, n: int = 25
+    ) -> tuple[int, list[ClipOutline]]:
+        """Return how many clips there are of a status and a person, and some of them in the order of their names.
+
+        Args:
+            status: of clips with an item of it, "ok" those in which every item is ok; "" for all.
+            person: only clips of this person; "" for all.
+            first: clips that are left out before, 0 or more.
+            n: most that are returned.
+        """
+        conditions, values = [], []
+        if person:
+            conditions.append("clip IN (SELECT clip FROM items WHERE person = ?)")
+            values.append(person)
+        if status and status != OK:
+            conditions.append("clip IN (SELECT clip FROM items WHERE modality IN ('face', 'voice') AND status = ?)")
+            values.append(status)
+        elif status:
+            conditions.append("clip NOT IN (SELECT clip FROM items WHERE status != 'ok')")
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        ((n_all,),) = self._rows(f"SELECT count(DISTINCT clip) FROM items {where}", values)
+        some = f"SELECT DISTINCT clip FROM items {where} ORDER BY clip LIMIT ? OFFSET ?"
+        names = [clip for (clip,) in self._rows(some, (*values, n, first))]
+        outlines = []
+        for name in names:
+            rows = self._rows("SELECT person, status FROM items WHERE clip = ? ORDER BY key", (name,)).fetchall()
+            who = next((owner for owner, _ in rows if owner), "")
+            outlines.append(ClipOutline(name, who, tuple(dict.fromkeys(s for _, s in rows if s != OK))))
+        return n_all, outlines
+
     def usable_clips(self) -> Iterator[str]:
         """Iterate over the names of the clips that have an item of status "ok", in their order."""
         query = "SELECT clip FROM items GROUP BY clip HAVING max(status = 'ok') ORDER BY clip"

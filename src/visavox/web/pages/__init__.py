@@ -1,0 +1,1 @@
+"""The pages of the service for people: match, search, draw, reports, corpora."""

@@ -1,0 +1,93 @@
+"""All pages as one Gradio application, and where it hangs on the service.
+
+Gradio reports nothing to anybody, fetches nothing from other machines, shows no error of ours as a traceback, and may
+serve no file but those that visitors gave or that a page made for them.
+
+Example:
+    app = mount_pages(create_app(settings, engine=engine), engine, settings)
+"""
+
+from __future__ import annotations
+
+import os
+import warnings
+from typing import Any
+
+from fastapi import FastAPI
+
+os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported
+
+import gradio as gr
+
+from visavox.service_config import ServeConfig
+from visavox.web.engine import MEGABYTE, Engine
+from visavox.web.pages.corpus import add_corpus
+from visavox.web.pages.draw import add_draw
+from visavox.web.pages.given import leave
+from visavox.web.pages.home import add_home
+from visavox.web.pages.look import look
+from visavox.web.pages.match import add_match
+from visavox.web.pages.report import add_report, report_routes
+from visavox.web.pages.search import add_search
+from visavox.web.pages.uploads import KEEP_S, SWEEP_S, Visits, upload_folder
+
+
+def build_pages(engine: Engine, settings: ServeConfig) -> gr.Blocks:
+    """Return the pages: the first at "/", the others at "/match", "/search", "/draw", "/report" and "/corpus".
+
+    Args:
+        engine: answers what the pages ask.
+        settings: what the server was started with.
+    """
+    visits = Visits(upload_folder())
+    blocks = gr.Blocks(title="Visavox", analytics_enabled=False, delete_cache=(SWEEP_S, KEEP_S))
+    builders: list[tuple[str, Any]] = [
+        ("Match", lambda: add_match(engine, visits)),
+        ("Search", lambda: add_search(blocks, engine, visits)),
+        ("Draw", lambda: add_draw(engine, visits)),
+        ("Report", lambda: add_report(blocks, settings)),
+        ("Corpus", lambda: add_corpus(blocks, settings)),
+    ]
+    with blocks:
+        gr.Navbar(visible=False)
+        add_home(engine, settings)
+        blocks.unload(leave(visits))
+    for name, build in builders:
+        with blocks.route(name, f"/{name.lower()}", show_in_navbar=False):
+            gr.Navbar(visible=False)
+            build()
+            blocks.unload(leave(visits))
+    blocks.queue(api_open=False, max_size=settings.queue, default_concurrency_limit=4)
+    return blocks
+
+
+def mount_pages(app: FastAPI, engine: Engine, settings: ServeConfig) -> FastAPI:
+    """Hang the pages on the service, behind all of its other routes, and return it.
+
+    Args:
+        app: with every other route already there: the pages take each address that is left.
+        engine: answers what the pages ask.
+        settings: what the server was started with.
+    """
+    app.include_router(report_routes(settings))
+    style = look()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="SSR mode is not supported")  # we do not ask for it
+        mounted: FastAPI = gr.mount_gradio_app(
+            app,
+            build_pages(engine, settings),
+            path="/",
+            footer_links=[],
+            run_history=False,
+            show_error=False,
+            max_file_size=int(settings.max_upload_mb * MEGABYTE),
+            ssr_mode=False,
+            enable_monitoring=False,
+            pwa=False,
+            mcp_server=False,
+            allowed_paths=[],
+            theme=style.theme,
+            css=style.css,
+            head=style.head,
+        )
+    return mounted
