@@ -39,7 +39,6 @@ def test_every_field_says_what_it_is(config: Any) -> None:
         ),
         (module.ConvertConfig, ["c.pth", "--out", "m", "--kind", "fop"], ("checkpoint",), {"kind": "fop"}),
         (module.ExportConfig, ["base", "--out", "x"], ("model",), {"to": "onnx", "model": "base"}),
-        (module.HumanConfig, ["game", "--out", "r"], ("log",), {"keep_double_clicks": False, "log": Path("game")}),
         (module.RobustnessConfig, ["--corpus", "c", "--out", "r"], (), {"model": "base", "subset": "test"}),
         (
             module.TrialsConfig,

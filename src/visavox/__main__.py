@@ -37,7 +37,6 @@ COMMANDS: dict[str, tuple[str, tuple[str, ...]]] = {
     "evaluate": ("EvaluateConfig", ()),
     "compare": ("CompareConfig", ("recipe",)),
     "robustness": ("RobustnessConfig", ()),
-    "human": ("HumanConfig", ("log",)),
     "convert": ("ConvertConfig", ("checkpoint",)),
     "export": ("ExportConfig", ("model",)),
     "enroll": ("EnrollConfig", ()),

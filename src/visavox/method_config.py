@@ -115,23 +115,3 @@ class RobustnessConfig(PooledConfig):
     """Bootstrap resamples of people behind each interval; 100 or more."""
     seed: int = 0
     """Noise and resamples depend on this number alone."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class HumanConfig(CommandConfig):
-    """Read the log of a guess-the-face game and set people beside the model that played with them."""
-
-    log: Path
-    """FaceTones_game_log.csv, or the folder that holds it with females.txt and male.txt."""
-    out: Path
-    """Folder for human.json, human.md, human.html."""
-    females: Path | None = None
-    """List of ids of women; by default females.txt beside the log."""
-    males: Path | None = None
-    """List of ids of men; by default male.txt beside the log."""
-    keep_double_clicks: bool = False
-    """Count a turn again that a player sent twice."""
-    resamples: int = 2000
-    """Bootstrap resamples of players behind each interval; 100 or more."""
-    seed: int = 0
-    """Resamples depend on this number alone."""

@@ -5,10 +5,17 @@ from __future__ import annotations
 import datetime
 import math
 
-import numpy as np
 import pytest
 
-from visavox.evaluation.human_baseline import GROUPS, game_figures, resampled_share
+from visavox.evaluation.human_baseline import (
+    GROUPS,
+    accuracy_of,
+    game_figures,
+    item_codes,
+    player_codes,
+    resampled,
+    rights_of,
+)
 from visavox.evaluation.human_turns import Turn
 from visavox.metrics.mcnemar import sign_test
 from visavox.metrics.proportions import wilson_interval
@@ -55,13 +62,37 @@ def test_players_are_resampled_and_not_turns() -> None:
     assert (found.difference_interval.low, found.difference_interval.high) == pytest.approx((0.0, 1.0), abs=0.05)
 
 
-def test_resampled_shares_are_those_of_copied_players() -> None:
-    rng = np.random.default_rng(0)
-    right, players = rng.random(30) < 0.5, rng.integers(0, 4, 30)
-    counts = rng.integers(0, 3, (6, 4))
-    for share, copies in zip(resampled_share(right, players, counts), counts, strict=True):
-        assert share == pytest.approx(np.repeat(right, copies[players]).mean())
-    assert math.isnan(resampled_share(right, players, np.zeros((1, 4), dtype=int))[0])
+def test_voices_are_resampled_too_and_both_at_once_is_the_widest() -> None:
+    """Many players, all alike; of six voices everybody gets three right and three wrong."""
+    genders = {f"v{i}": "m" for i in range(6)} | {"x": "m"}
+    turns = [
+        Turn(f"p{k}", f"v{i}", "x", f"v{i}", f"v{i}" if i % 2 else "x", datetime.datetime(2024, 1, 1))
+        for k in range(12)
+        for i in range(6)
+    ]
+    found = game_figures(turns, genders, n_resamples=400, seed=0)[0]
+    assert (found.n_players, found.n_items) == (12, 6)
+    assert found.people.over_players.high - found.people.over_players.low == pytest.approx(0, abs=1e-9)
+    assert found.people.over_items.high - found.people.over_items.low > 0.5
+    assert found.people.over_both.low <= found.people.over_items.low + 0.05
+    assert found.difference_over_items.low < found.difference < found.difference_over_items.high
+    assert found.difference_over_both.p_value < 0.1
+
+
+def test_who_speaks_is_the_item() -> None:
+    turns = game(("p", "female_female", 1, 1), ("p", "male_male", 0, 1), ("q", "different_gender", 1, 0))
+    assert item_codes(turns).tolist() == [0, 1, 0]
+    drawn = resampled(player_codes(turns), item_codes(turns), n_resamples=7, seed=3)
+    assert (drawn.players.shape, drawn.items.shape) == ((7, 2), (7, 2))
+    right, _ = rights_of(turns)
+    shares = drawn.shares(right, player_codes(turns), item_codes(turns))
+    assert [share.shape for share in shares] == [(7,)] * 3
+    assert accuracy_of(right, shares).value == pytest.approx(2 / 3)
+
+
+def test_a_turn_of_unknown_gender_counts_among_all_alone() -> None:
+    turns = [Turn("p", "f1", "who", "f1", "f1", datetime.datetime(2024, 1, 1))]
+    assert [f.n_turns for f in game_figures(turns, GENDERS, n_resamples=5, seed=0)] == [1, 0, 0, 0, 0]
 
 
 def test_a_group_without_turns_is_undefined() -> None:

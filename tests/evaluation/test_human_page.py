@@ -11,6 +11,8 @@ from visavox.evaluation.human_baseline import game_figures
 from visavox.evaluation.human_page import (
     HumanReport,
     agreement_section,
+    all_sections,
+    certainty_section,
     human_lines,
     human_markdown,
     human_page,
@@ -42,8 +44,11 @@ def test_the_tables_hold_the_figures(report: HumanReport) -> None:
     assert people[1:] == (report.figures[0].people.wilson.low, report.figures[0].people.wilson.high)
     assert main_section(report).notes[-1] == "A <note>."
     together = {row[0]: row[1:] for row in agreement_section(report).rows}
-    assert together["all turns"][:5] == (6, 2, 0, 0, 0.75)
-    assert together["all turns"][-1] == 1
+    assert together["all turns"] == (6, 2, 0, 0, 0.75, 0.0)
+    sure = {row[0]: row[1:] for row in certainty_section(report).rows}
+    assert sure["all turns"][:2] == (1, 1)
+    assert sure["all turns"][2] == (0.75, 0.75, 0.75)  # one player: no other was seen
+    assert [s.title for s in all_sections(report)][-1] == "Extra <section>"
 
 
 def test_the_page_says_the_main_figure_and_escapes_what_comes_from_data(report: HumanReport) -> None:
@@ -65,7 +70,7 @@ def test_markdown_holds_every_section_and_where_it_comes_from(report: HumanRepor
 
 def test_json_holds_no_nan(report: HumanReport) -> None:
     values = json.loads(json.dumps(human_to_json(report), allow_nan=False))
-    assert values["format"] == "visavox-human-1"
+    assert values["format"] == "visavox-human-2"
     assert values["figures"][0]["people"]["value"] == 0.75
     assert values["figures"][3]["people"]["value"] is None
     assert values["figures"][0]["table"]["only_a"] == 2

@@ -1,4 +1,4 @@
-"""Players, voices and turns of a made-up game."""
+"""Players and turns of a made-up game."""
 
 from __future__ import annotations
 
@@ -7,9 +7,8 @@ import datetime
 import numpy as np
 import pytest
 
-from visavox.evaluation.human_sections import item_section, learning_section, player_section
+from visavox.evaluation.human_sections import learning_section, player_section
 from visavox.evaluation.human_turns import Turn
-from visavox.metrics.proportions import wilson_interval
 
 GENDERS = {**{f"f{i}": "f" for i in range(6)}, **{f"m{i}": "m" for i in range(6)}}
 
@@ -40,24 +39,6 @@ def test_the_spread_of_equal_players_is_luck_and_of_unequal_ones_is_not() -> Non
 
     assert skill(np.full(100, 0.7)) < 5
     assert skill(np.tile([0.4, 0.9], 50)) == pytest.approx(25, abs=2)
-
-
-def test_the_hardest_voices_come_first_and_rare_ones_are_left_out() -> None:
-    turns = [turn(i, "p", "f1", i < 2, i < 4) for i in range(5)]
-    turns += [turn(i, "p", "m1", i < 5, i < 1) for i in range(6)] + [turn(i, "p", "m2", False) for i in range(4)]
-    section = item_section(turns, GENDERS)
-    interval = wilson_interval(2, 5)
-    assert section.rows[0] == ("f1", "woman", 5, (0.4, interval.low, interval.high), 0.8)
-    assert section.rows[1][:3] == ("m1", "man", 6)
-    assert len(section.rows) == 2
-    assert section.notes == ()
-
-
-def test_the_rank_correlation_of_people_and_model_is_said() -> None:
-    turns = [turn(i, "p", f"f{k}", i < k, i < k + 1) for k in range(1, 4) for i in range(5)]
-    assert item_section(turns, GENDERS).notes == (
-        "Rank correlation of people and model over the 3 voices with 5 turns or more: 1.00.",
-    )
 
 
 def test_learning_is_shown_by_turn_and_on_the_same_players() -> None:

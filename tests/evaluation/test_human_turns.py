@@ -49,3 +49,14 @@ def test_turns_are_numbered_player_by_player() -> None:
 def test_right_is_the_one_who_speaks() -> None:
     assert (turn(0).player_is_right, turn(0, choice="b").player_is_right) == (True, False)
     assert (turn(0).model_is_right, turn(0, true="b", false="a").model_is_right) == (True, False)
+
+
+def test_turns_of_a_study_are_never_double_clicks() -> None:
+    import dataclasses
+
+    turns = [dataclasses.replace(turn(second), planned=True) for second in (0, 1)]
+    assert without_double_clicks(turns) == turns
+
+
+def test_a_pair_of_unknown_gender_is_of_no_group() -> None:
+    assert pair_group(turn(0), {"a": "f"}) == "unknown"

@@ -87,3 +87,12 @@ def test_other_trials_are_refused() -> None:
         mcnemar_test(np.ones(2), np.ones(3))
     with pytest.raises(DataError, match=r"^`right_a` must be a list of outcomes, one a trial. Got shape \(1, 2\)"):
         mcnemar_test(np.ones((1, 2)), np.ones((1, 2)))
+
+
+def test_consistency_is_kappa() -> None:
+    """Shares 0.6 and 0.5 agree by chance in half of the trials; here in 0.7 of them."""
+    a, b = np.array([1] * 6 + [0] * 4), np.array([1] * 4 + [0] * 2 + [1] + [0] * 3)
+    assert mcnemar_test(a, b).consistency == pytest.approx((0.7 - 0.5) / 0.5)
+    assert mcnemar_test(a, a).consistency == pytest.approx(1.0)
+    assert np.isnan(mcnemar_test(np.ones(3, dtype=int), np.ones(3, dtype=int)).consistency)
+    assert np.isnan(mcnemar_test(a[:0], a[:0]).consistency)

@@ -1,8 +1,8 @@
 """People beside the model that played with them: accuracies, intervals and tests on the same turns.
 
-Each share of right choices has two intervals: Wilson's, as if all turns were independent, and the bootstrap over
-players, which knows that turns of one player are alike. Believe the wider one. Turns count equally, so a player of
-many turns weighs more.
+Each share of right choices has several intervals: Wilson's, as if all turns were independent; bootstraps over players
+and over voices, which know that turns of one player, or with one voice, are alike; for other players hearing other
+voices the sum of both, and the cautious pigeonhole bootstrap. Turns count equally: a player of many turns weighs more.
 
 Example:
     >>> import datetime
@@ -23,7 +23,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visavox.evaluation.human_turns import Turn, pair_group
-from visavox.metrics.bootstrap import Interval, paired_difference, percentile_interval, resample_people
+from visavox.metrics.bootstrap import (
+    Interval,
+    PairedDifference,
+    paired_difference,
+    percentile_interval,
+    resample_people,
+)
+from visavox.metrics.crossed_bootstrap import pigeonhole_share, resampled_share, two_way_difference
 from visavox.metrics.mcnemar import McNemar, mcnemar_test
 from visavox.metrics.proportions import wilson_interval
 
@@ -37,11 +44,13 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
 """The rows of the table, and which turns each one holds."""
 
 Rights = NDArray[np.bool_]
+Codes = NDArray[np.int64]
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Accuracy:
-    """Share of right choices with its two 95 % intervals."""
+    """Share of right choices with its 95 % intervals."""
 
     value: float
     """0 to 1; chance is 0.5; nan without turns."""
@@ -49,6 +58,12 @@ class Accuracy:
     """As if turns were independent."""
     over_players: Interval
     """Bootstrap over players."""
+    over_items: Interval
+    """Bootstrap over voices, each a person who speaks."""
+    over_both: Interval
+    """For other players and other voices."""
+    cautious: Interval
+    """Pigeonhole bootstrap over players and voices, at least as wide as need be."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +76,8 @@ class GameFigures:
     """Turns."""
     n_players: int
     """Players with a turn in the group."""
+    n_items: int
+    """Voices heard in the group."""
     people: Accuracy
     """Of the players."""
     model: Accuracy
@@ -71,8 +88,38 @@ class GameFigures:
     """Its bootstrap interval over players."""
     difference_p_value: float
     """Two-sided p of the bootstrap over players."""
+    difference_over_items: PairedDifference
+    """The same, over voices."""
+    difference_over_both: PairedDifference
+    """For other players and other voices."""
+    difference_cautious: PairedDifference
+    """By the pigeonhole bootstrap."""
     table: McNemar
     """The model is A, people are B."""
+
+
+@dataclass(frozen=True)
+class Resamples:
+    """Players and voices drawn with replacement, apart from each other."""
+
+    players: NDArray[np.int32]
+    """(n_resamples, n_players) int32, copies of each player."""
+    items: NDArray[np.int32]
+    """(n_resamples, n_items) int32, copies of each voice."""
+
+    def shares(self, right: Rights, players: Codes, items: Codes) -> tuple[Floats, Floats, Floats]:
+        """Return the share of right turns, (n_resamples,) float64, over players, over voices, and over both.
+
+        Args:
+            right: (n_turns,) bool.
+            players: (n_turns,) int64, column of the players' counts.
+            items: (n_turns,) int64, column of the voices' counts.
+        """
+        return (
+            resampled_share(right, players, self.players),
+            resampled_share(right, items, self.items),
+            pigeonhole_share(right, players, items, self.players, self.items),
+        )
 
 
 def game_figures(
@@ -82,20 +129,40 @@ def game_figures(
 
     Args:
         turns: the turns that count.
-        genders: "f" or "m" for every id of a turn.
-        n_resamples: bootstrap resamples of players, at least 1.
+        genders: "f" or "m" for each id; turns with an id that is absent count in "all" alone.
+        n_resamples: bootstrap resamples of players and of voices, at least 1.
         seed: they depend on this number alone.
     """
     kinds = np.array([pair_group(turn, genders) for turn in turns])
     people, model = rights_of(turns)
-    players = player_codes(turns)
-    n_players = int(players.max(initial=-1)) + 1
-    counts = resample_people(max(n_players, 1), n_resamples=n_resamples, rng=np.random.default_rng(seed))
+    players, items = player_codes(turns), item_codes(turns)
+    drawn = resampled(players, items, n_resamples=n_resamples, seed=seed)
     found = []
     for group, members in GROUPS.items():
-        rows = np.isin(kinds, members) if len(kinds) else np.zeros(0, dtype=bool)
-        found.append(_figures(group, people[rows], model[rows], players[rows], counts))
+        rows = np.isin(kinds, members) | (group == "all") if len(kinds) else np.zeros(0, dtype=bool)
+        found.append(_figures(group, people[rows], model[rows], players[rows], items[rows], drawn))
     return tuple(found)
+
+
+def resampled(players: Codes, items: Codes, *, n_resamples: int, seed: int) -> Resamples:
+    """Return draws of players and voices that depend on the seed alone.
+
+    Args:
+        players: (n_turns,) int64 from 0.
+        items: (n_turns,) int64 from 0.
+        n_resamples: at least 1.
+        seed: of both.
+    """
+    sizes = [max(int(codes.max(initial=-1)) + 1, 1) for codes in (players, items)]
+    seeds: tuple[int | tuple[int, int], ...] = (
+        seed,
+        (seed, 1),
+    )  # the draws of players are those of reports before there were draws of voices
+    counts = [
+        resample_people(size, n_resamples=n_resamples, rng=np.random.default_rng(own))
+        for size, own in zip(sizes, seeds, strict=True)
+    ]
+    return Resamples(*counts)
 
 
 def rights_of(turns: Sequence[Turn]) -> tuple[Rights, Rights]:
@@ -104,57 +171,52 @@ def rights_of(turns: Sequence[Turn]) -> tuple[Rights, Rights]:
     return people, np.array([turn.model_is_right for turn in turns], dtype=np.bool_)
 
 
-def player_codes(turns: Sequence[Turn]) -> NDArray[np.int64]:
+def player_codes(turns: Sequence[Turn]) -> Codes:
     """Return (n_turns,) int64 from 0, the player of each turn, numbered by sorted name."""
     names = np.array([turn.player for turn in turns], dtype=object)
     return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
 
-def resampled_share(right: Rights, players: NDArray[np.int64], counts: NDArray[np.integer]) -> NDArray[np.float64]:
-    """Return the share of right turns on each resample of players.
-
-    Args:
-        right: (n_turns,) bool.
-        players: (n_turns,) int64, column of `counts`.
-        counts: (n_resamples, n_players) int, copies of each player.
-
-    Returns:
-        (n_resamples,) float64; nan where no turn was drawn.
-    """
-    n_players = counts.shape[1]
-    n_right = counts @ np.bincount(players, weights=right, minlength=n_players)
-    n_turns = counts @ np.bincount(players, minlength=n_players)
-    share: NDArray[np.float64] = np.full(len(counts), math.nan)
-    np.divide(n_right, n_turns, out=share, where=n_turns > 0)
-    return share
+def item_codes(turns: Sequence[Turn]) -> Codes:
+    """Return (n_turns,) int64 from 0, the person who speaks in each turn, numbered by sorted id."""
+    names = np.array([turn.true_item for turn in turns], dtype=object)
+    return np.unique(names, return_inverse=True)[1].astype(np.int64)
 
 
-def accuracy_of(right: Rights, resampled: NDArray[np.float64]) -> Accuracy:
+def accuracy_of(right: Rights, shares: tuple[Floats, Floats, Floats]) -> Accuracy:
     """Return a share of right turns with its intervals.
 
     Args:
         right: (n_turns,) bool.
-        resampled: (n_resamples,) float64, the share on each resample of players.
+        shares: (n_resamples,) float64 each, from `Resamples.shares`.
     """
     value = float(right.mean()) if len(right) else math.nan
+    players, items, cautious = (percentile_interval(value, share, bounds=(0.0, 1.0)) for share in shares)
+    both = two_way_difference(value, shares[0], shares[1], right, bounds=(0.0, 1.0))
     wilson = wilson_interval(int(right.sum()), len(right))
-    return Accuracy(value, wilson, percentile_interval(value, resampled, bounds=(0.0, 1.0)))
+    return Accuracy(value, wilson, players, items, Interval(both.low, both.high), cautious)
 
 
-def _figures(
-    group: str, people: Rights, model: Rights, players: NDArray[np.int64], counts: NDArray[np.integer]
-) -> GameFigures:
-    of_people, of_model = (resampled_share(right, players, counts) for right in (people, model))
+def _figures(group: str, people: Rights, model: Rights, players: Codes, items: Codes, drawn: Resamples) -> GameFigures:
+    of_people, of_model = (drawn.shares(right, players, items) for right in (people, model))
     ours, theirs = accuracy_of(people, of_people), accuracy_of(model, of_model)
-    paired = paired_difference(theirs.value, ours.value, of_model, of_people)
+    paired = [
+        paired_difference(theirs.value, ours.value, his, own) for his, own in zip(of_model, of_people, strict=True)
+    ]
     return GameFigures(
         group=group,
         n_turns=len(people),
         n_players=len(np.unique(players)),
+        n_items=len(np.unique(items)),
         people=ours,
         model=theirs,
-        difference=paired.value,
-        difference_interval=Interval(paired.low, paired.high),
-        difference_p_value=paired.p_value,
+        difference=paired[0].value,
+        difference_interval=Interval(paired[0].low, paired[0].high),
+        difference_p_value=paired[0].p_value,
+        difference_over_items=paired[1],
+        difference_over_both=two_way_difference(
+            paired[0].value, of_model[0] - of_people[0], of_model[1] - of_people[1], model * 1.0 - people
+        ),
+        difference_cautious=paired[2],
         table=mcnemar_test(model, people),
     )

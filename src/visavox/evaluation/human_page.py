@@ -16,6 +16,8 @@ from typing import Any
 
 from visavox.evaluation.chart import escaped
 from visavox.evaluation.human_baseline import GameFigures
+from visavox.evaluation.human_difficulty import ItemRow
+from visavox.evaluation.human_figures import difficulty_figures
 from visavox.evaluation.measures import Measure
 from visavox.evaluation.page import figure_grid, further_section, page
 from visavox.evaluation.plots import BarRow, bar_figure
@@ -24,7 +26,7 @@ from visavox.evaluation.section_tables import cell_texts
 from visavox.evaluation.tables import flat, markdown_escaped, section_lines
 from visavox.metrics.bootstrap import Interval
 
-FORMAT = "visavox-human-1"
+FORMAT = "visavox-human-2"
 GROUP_WORDS: Mapping[str, str] = {
     "all": "all turns",
     "same_gender": "same gender",
@@ -33,14 +35,14 @@ GROUP_WORDS: Mapping[str, str] = {
     "different_gender": "a woman and a man",
 }
 TEXT = (
-    "Given a voice and two faces: share of right choices of people and of FaceTones' model on the same turns, with "
+    "Given a voice and two faces: share of right choices of people and of the model on the same turns, with "
     "95 % intervals; p: McNemar's mid-p, and the exact one. Chance is 50 %."
 )
 
 
 @dataclass(frozen=True)
 class HumanReport:
-    """What one import of a game log found."""
+    """What the log of a game, or of a study, says."""
 
     figures: tuple[GameFigures, ...]
     """One a group, "all" first."""
@@ -50,6 +52,8 @@ class HumanReport:
     """Where the figures come from, JSON values: version, command, date, seed, resamples, log, counts, double_clicks."""
     notes: tuple[str, ...] = ()
     """Sentences on what was left out."""
+    items: tuple[ItemRow, ...] = ()
+    """Every voice, the hardest first; empty where the turns are too few."""
 
 
 def human_to_json(report: HumanReport) -> dict[str, Any]:
@@ -89,27 +93,59 @@ def agreement_section(report: HumanReport) -> Section:
             found.table.only_b,
             found.table.neither,
             found.table.agreement,
-            (found.people.value, *_ends(found.people.over_players)),
-            (found.model.value, *_ends(found.model.over_players)),
-            found.n_players,
+            found.table.consistency,
         )
         for found in report.figures
     )
     counts = ("both right", "only model", "only people", "both wrong")
-    columns = ("group", *counts, "agreement %", "people %", "model %", "players")
-    text = "How often each is right alone. Here the intervals are bootstrapped over players, whose turns are alike."
+    columns = ("group", *counts, "agreement %", "beyond chance")
+    text = (
+        "How often each is right alone, and how often both are right or both wrong. Beyond chance: Cohen's kappa, 0 if "
+        "their errors had nothing to do with each other, 1 if they always erred together."
+    )
     return Section("Right together, right alone", text, columns, rows)
+
+
+def certainty_section(report: HumanReport) -> Section:
+    """Returns the intervals over players, over voices, and over both, group by group."""
+    rows = tuple(
+        (
+            GROUP_WORDS[found.group],
+            found.n_players,
+            found.n_items,
+            (found.people.value, *_ends(found.people.over_players)),
+            (found.people.value, *_ends(found.people.over_items)),
+            (found.people.value, *_ends(found.people.over_both)),
+            (found.people.value, *_ends(found.people.cautious)),
+            (found.difference, found.difference_over_both.low, found.difference_over_both.high),
+            found.difference_over_both.p_value,
+        )
+        for found in report.figures
+    )
+    text = (
+        "People's share of right choices as it would come out with other players, with other voices, and with both; "
+        "the model's lead with both, and its p. For claims about people and voices at large use these. Cautious: the "
+        "pigeonhole bootstrap, which counts the luck of single answers three times over."
+    )
+    shares = ("other players %", "other voices %", "both %", "cautious %")
+    columns = ("group", "players", "voices", *shares, "model − people, both %", "p both")
+    return Section("Other players, other voices", text, columns, rows)
+
+
+def all_sections(report: HumanReport) -> tuple[Section, ...]:
+    """Returns every table in the order of the page."""
+    return (main_section(report), certainty_section(report), agreement_section(report), *report.sections)
 
 
 def human_page(report: HumanReport) -> str:
     """Returns the whole page as text."""
     groups = [(GROUP_WORDS[found.group].capitalize(), _bars(found)) for found in report.figures]
-    drawn = bar_figure("voice_to_face", groups)
+    figures = [bar_figure("voice_to_face", groups), *difficulty_figures(report.items)]
     about = "Share of right choices between two faces. Thin lines: Wilson's 95 % intervals."
     facts = "".join(f"<dt>{escaped(name)}</dt><dd>{escaped(value)}</dd>" for name, value in flat(report.provenance))
     body = [
-        f'<section><h2>At a glance</h2><p class="about">{about}</p>{figure_grid([drawn])}</section>',
-        *(further_section(s) for s in (main_section(report), agreement_section(report), *report.sections)),
+        f'<section><h2>At a glance</h2><p class="about">{about}</p>{figure_grid(figures)}</section>',
+        *(further_section(s) for s in all_sections(report)),
         f"<section><h2>Where the figures come from</h2><dl class=facts>{facts}</dl></section>",
     ]
     made = f"Made by Visavox {escaped(report.provenance.get('version', ''))}."
@@ -119,7 +155,7 @@ def human_page(report: HumanReport) -> str:
 def human_markdown(report: HumanReport) -> str:
     """Returns the report as Markdown."""
     lines = ["# Human baseline", ""]
-    for section in (main_section(report), agreement_section(report), *report.sections):
+    for section in all_sections(report):
         lines += section_lines(section)
     lines += ["## Provenance", ""]
     lines += [f"- {markdown_escaped(name)}: {markdown_escaped(value)}" for name, value in flat(report.provenance)]

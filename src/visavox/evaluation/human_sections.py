@@ -1,7 +1,7 @@
-"""Who finds it hard, what is hard, and whether players learn: the tables below the figures of a game.
+"""Who finds it hard, and whether players learn: two of the tables below the figures of a game.
 
 Example:
-    sections = (player_section(turns, genders), item_section(turns, genders), learning_section(turns, ...))
+    sections = (learning_section(turns, genders, n_resamples=2000, seed=0), player_section(turns, genders))
 """
 
 from __future__ import annotations
@@ -10,17 +10,14 @@ import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from scipy.stats import spearmanr
 
-from visavox.evaluation.human_baseline import player_codes, resampled_share, rights_of
+from visavox.evaluation.human_baseline import player_codes, rights_of
 from visavox.evaluation.human_turns import Turn, pair_group, turn_numbers
 from visavox.evaluation.record import Cell, Section
 from visavox.metrics.bootstrap import percentile_interval, resample_people
-from visavox.metrics.proportions import wilson_interval
+from visavox.metrics.crossed_bootstrap import resampled_share
 
 MIN_PLAYER_TURNS = 10  # turns from which a player's own accuracy says something
-MIN_ITEM_TURNS = 5  # the same for a face
-N_HARDEST = 12
 TURN_BANDS = ((1, 2), (3, 5), (6, 10), (11, 20), (21, None))
 EARLY = 5  # the first turns of a player, and as many after them
 
@@ -55,41 +52,6 @@ def player_section(turns: Sequence[Turn], genders: Mapping[str, str]) -> Section
         notes.append(f"{better} of these {len(able)} players were right more often than the model on their own turns.")
     text = f"The {len(able)} players with {MIN_PLAYER_TURNS} turns or more, and the model on the turns of each."
     return Section("Player by player", text, ("players", "people %", "model %"), tuple(rows), notes=tuple(notes))
-
-
-def item_section(turns: Sequence[Turn], genders: Mapping[str, str]) -> Section:
-    """Return the voices that people find hardest, and whether the model finds the same ones hard."""
-    people, model = rights_of(turns)
-    names, codes = np.unique(np.array([turn.true_item for turn in turns], dtype=object), return_inverse=True)
-    n_turns = np.bincount(codes, minlength=len(names))
-    by_people, by_model = (np.bincount(codes, weights=right, minlength=len(names)) for right in (people, model))
-    able = np.flatnonzero(n_turns >= MIN_ITEM_TURNS)
-    hardest = sorted(able, key=lambda i: (by_people[i] / n_turns[i], -n_turns[i], names[i]))[:N_HARDEST]
-    rows: list[tuple[Cell, ...]] = []
-    for i in hardest:
-        interval = wilson_interval(int(by_people[i]), int(n_turns[i]))
-        share = float(by_people[i] / n_turns[i])
-        gender = {"f": "woman", "m": "man"}[genders[names[i]]]
-        rows.append(
-            (
-                str(names[i]),
-                gender,
-                int(n_turns[i]),
-                (share, interval.low, interval.high),
-                float(by_model[i] / n_turns[i]),
-            )
-        )
-    notes = []
-    own, theirs = by_people[able] / n_turns[able], by_model[able] / n_turns[able]
-    if len(able) > 2 and np.ptp(own) > 0 and np.ptp(theirs) > 0:
-        found = spearmanr(own, theirs)
-        notes.append(
-            f"Rank correlation of people and model over the {len(able)} voices with {MIN_ITEM_TURNS} turns or more: "
-            f"{found.statistic:.2f}."
-        )
-    text = f"The voices that people got wrong most often, of those with {MIN_ITEM_TURNS} turns or more."
-    columns = ("voice", "gender", "turns", "people %", "model %")
-    return Section("The hardest voices", text, columns, tuple(rows), notes=tuple(notes))
 
 
 def learning_section(turns: Sequence[Turn], genders: Mapping[str, str], *, n_resamples: int, seed: int) -> Section:

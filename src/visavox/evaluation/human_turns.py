@@ -1,7 +1,7 @@
 """Turns of a guess-the-face game: a voice, its own face, another face, and what the player and the model chose.
 
-Records and rules only: which turns are double clicks, and which question a turn asked. Reading the log is
-`visavox.pipeline.human_baseline`; the figures are `visavox.evaluation.human_baseline`.
+Records and rules only: which turns are double clicks, and which question a turn asked. Logs are read in
+`visavox.pipeline`; the figures are `visavox.evaluation.human_baseline`.
 
 Example:
     >>> noon = datetime.datetime(2024, 8, 16, 12)
@@ -36,6 +36,12 @@ class Turn:
     """Id that the player chose: one of the two."""
     time: datetime.datetime
     """When the answer was logged."""
+    difficulty: int | None = None
+    """Level at which the turn was dealt, 1 to 5; None where it was not, or the log does not say."""
+    reaction_ms: int | None = None
+    """Milliseconds from the first sound to the answer; None where the log does not say."""
+    planned: bool = False
+    """Whether the turn is of a study, which asks nothing twice by mistake."""
 
     @property
     def player_is_right(self) -> bool:
@@ -69,6 +75,7 @@ def without_double_clicks(turns: Sequence[Turn]) -> list[Turn]:
         before = last.get(turn.player)
         if (
             before is not None
+            and not turn.planned
             and (before.true_item, before.false_item) == (turn.true_item, turn.false_item)
             and (turn.time - before.time).total_seconds() <= DOUBLE_CLICK_S
         ):
@@ -79,13 +86,15 @@ def without_double_clicks(turns: Sequence[Turn]) -> list[Turn]:
 
 
 def pair_group(turn: Turn, genders: Mapping[str, str]) -> str:
-    """Return which two people a turn shows: "female_female", "male_male" or "different_gender".
+    """Return which two people a turn shows: "female_female", "male_male", "different_gender", or "unknown".
 
     Args:
         turn: the turn.
-        genders: "f" or "m" for each id.
+        genders: "f" or "m" for each id; one that is absent is not known.
     """
-    true, false = genders[turn.true_item], genders[turn.false_item]
+    true, false = genders.get(turn.true_item), genders.get(turn.false_item)
+    if true is None or false is None:
+        return "unknown"
     if true != false:
         return "different_gender"
     return "female_female" if true == "f" else "male_male"

@@ -57,6 +57,23 @@ class McNemar:
         """
         return (self.both + self.neither) / self.n_trials if self.n_trials else float("nan")
 
+    @property
+    def consistency(self) -> float:
+        """Cohen's kappa of being right: agreement beyond what the two shares of right answers would give by chance.
+
+        1: they always err together; 0: errors have nothing to do with each other; below 0: where one errs the other
+        does not. nan without trials, or where both are always right, or always wrong.
+
+        Source: Cohen, "A coefficient of agreement for nominal scales" (1960); of two choosers' errors: Geirhos, Meding
+            and Wichmann, "Beyond accuracy: quantifying trial-by-trial behaviour of CNNs and humans by measuring error
+            consistency" (2020).
+        """
+        if not self.n_trials:
+            return float("nan")
+        a, b = (self.both + self.only_a) / self.n_trials, (self.both + self.only_b) / self.n_trials
+        by_chance = a * b + (1 - a) * (1 - b)
+        return (self.agreement - by_chance) / (1 - by_chance) if by_chance < 1 else float("nan")
+
 
 def mcnemar_test(right_a: Outcomes, right_b: Outcomes) -> McNemar:
     """Return the four-fold table of two choosers and the two-sided mid-p McNemar test.

@@ -1,171 +1,198 @@
-"""The log of a guess-the-face game to a human baseline: reading, checking, and the report in a folder.
+"""`visavox game report`: people beside the model that played with them, from the log of a game or of a study.
 
-The log is that of FaceTones' game: a CSV file with the columns `USER ID`, `True image id`, `False image id`,
-`Model choice`, `User choice` and `DateTime`, and beside it two lists of ids, one a line, of women and of men. Rows that
-cannot be used are named and refused, never guessed at.
+The log is the SQLite file of a game, the folder of a study, or FaceTones' CSV file or its folder. The figures are
+`visavox.evaluation.human_baseline`; this module finds out what the log is, chooses the turns that count, and writes the
+report.
 
 Example:
-    report = import_game(HumanConfig(log=Path("game/FaceTones_game_log.csv"), out=Path("human")))
+    report = report_of_game(GameReportConfig(log=Path("game.sqlite"), out=Path("human")))
 """
 
 from __future__ import annotations
 
-import csv
 import datetime
 import json
 import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-from visavox.errors import ConfigError, DataError, one_line
+from visavox.errors import ConfigError, DataError
 from visavox.evaluation.human_baseline import game_figures
-from visavox.evaluation.human_page import HumanReport, human_markdown, human_page, human_to_json
-from visavox.evaluation.human_sections import item_section, learning_section, player_section
+from visavox.evaluation.human_conduct import (
+    Participant,
+    attention_section,
+    double_click_section,
+    level_section,
+    reaction_section,
+)
+from visavox.evaluation.human_difficulty import (
+    MIN_TURNS,
+    difficulty_section,
+    foretelling_section,
+    item_difficulties,
+)
+from visavox.evaluation.human_page import HumanReport, human_lines, human_markdown, human_page, human_to_json
+from visavox.evaluation.human_sections import learning_section, player_section
 from visavox.evaluation.human_turns import DOUBLE_CLICK_S, Turn, in_order, without_double_clicks
-from visavox.method_config import HumanConfig
+from visavox.evaluation.record import Section
+from visavox.game_config import GameReportConfig
+from visavox.pipeline.facetones_log import LOG, read_facetones
+from visavox.pipeline.played_log import is_sqlite, read_played
 
-LOG = "FaceTones_game_log.csv"
-LISTS = {"f": "females.txt", "m": "male.txt"}
-COLUMNS = ("USER ID", "True image id", "False image id", "Model choice", "User choice", "DateTime")
-TIME_FORMAT = "%Y-%m-%d %H:%M:%S"
 MIN_RESAMPLES = 100
-N_NAMED = 5  # bad rows that a message names
+STUDY_TURNS = "turns.sqlite"
 
 
-def import_game(config: HumanConfig) -> HumanReport:
-    """Read a game log, write human.json, human.md and human.html into `out`, and return what was found.
+@dataclass(frozen=True)
+class LoggedGame:
+    """What a log holds, whatever its kind."""
+
+    turns: tuple[Turn, ...]
+    """All answers, those of participants who are left out aside."""
+    genders: Mapping[str, str]
+    """"f" or "m" of each id whose gender is known."""
+    participants: tuple[Participant, ...] = ()
+    """Of a study, those who are left out among them."""
+
+
+def run_report(config: GameReportConfig) -> None:
+    """Write the report and print its main figures, as JSON or as lines."""
+    report = report_of_game(config)
+    if config.json:
+        sys.stdout.write(json.dumps(human_to_json(report)["figures"], indent=2) + "\n")
+    elif not config.quiet:
+        sys.stdout.write(described(report, config))
+
+
+def described(report: HumanReport, config: GameReportConfig) -> str:
+    """Return the accuracies as lines for a reader, and where the page is."""
+    counts = report.provenance["counts"]
+    lines = [f"{config.log}: {counts['turns']:,} turns of {counts['players']:,} players"]
+    lines += [*human_lines(report), *(f"  {note}" for note in report.notes), f"Report: {config.out / 'human.html'}"]
+    return "\n".join(lines) + "\n"
+
+
+def report_of_game(config: GameReportConfig) -> HumanReport:
+    """Read a log, write human.json, human.md and human.html into `out`, and return what was found.
 
     Raises:
-        ConfigError: too few resamples.
-        DataError: a file is missing, a row cannot be used, or the folder cannot be written.
+        ConfigError: too few resamples, or there is no such log.
+        DataError: the log cannot be used, nobody is left, or the folder cannot be written.
     """
     if config.resamples < MIN_RESAMPLES:
         raise ConfigError(f"`resamples` must be at least {MIN_RESAMPLES}. Got {config.resamples}.")
-    if not config.log.exists():
-        raise ConfigError(f"`log` must be the log of a game, or the folder that holds {LOG}. There is no {config.log}.")
-    log = config.log / LOG if config.log.is_dir() else config.log
-    lists = {
-        "f": config.females or log.parent / LISTS["f"],
-        "m": config.males or log.parent / LISTS["m"],
-    }
-    genders = read_genders(lists)
-    logged = read_turns(log, genders)
-    single = without_double_clicks(logged)
-    turns = in_order(logged) if config.keep_double_clicks else single
-    report = game_report(turns, genders, config, n_double=len(logged) - len(single))
+    game = read_game(config)
+    report = game_report(game, config)
     write_human_report(report, config.out)
     return report
 
 
-def game_report(
-    turns: Sequence[Turn], genders: Mapping[str, str], config: HumanConfig, *, n_double: int
-) -> HumanReport:
-    """Return the figures of turns in the order of time.
-
-    Args:
-        turns: the turns that count, by time.
-        genders: "f" or "m" for every id.
-        config: resamples, seed and paths.
-        n_double: how many turns of the log are double clicks.
-    """
-    what = "are counted here" if config.keep_double_clicks else "were left out"
-    note = (
-        f"{n_double:,} double clicks {what}: the same question to the same player again, at most "
-        f"{DOUBLE_CLICK_S:.0f} s after the answer that stands."
-    )
-    n_resamples, seed = config.resamples, config.seed
-    return HumanReport(
-        figures=game_figures(turns, genders, n_resamples=n_resamples, seed=seed),
-        sections=(
-            learning_section(turns, genders, n_resamples=n_resamples, seed=seed),
-            player_section(turns, genders),
-            item_section(turns, genders),
-        ),
-        provenance={
-            "version": version("visavox"),
-            "command": shlex.join(["visavox", *sys.argv[1:]]),
-            "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
-            "seed": seed,
-            "resamples": n_resamples,
-            "log": config.log.name,
-            "counts": {
-                "turns": len(turns),
-                "players": len({turn.player for turn in turns}),
-                "people shown": len({item for turn in turns for item in (turn.true_item, turn.false_item)}),
-            },
-            "double_clicks": n_double,
-            "keep_double_clicks": config.keep_double_clicks,
-        },
-        notes=(note,),
-    )
-
-
-def read_genders(lists: Mapping[str, Path]) -> dict[str, str]:
-    """Return "f" or "m" for each id of two lists, one id a line; empty lines and repeated ids do no harm.
-
-    Args:
-        lists: the file of each gender.
+def read_game(config: GameReportConfig) -> LoggedGame:
+    """Return the answers of a log of any kind; participants who failed attention checks are left out.
 
     Raises:
-        DataError: a file is missing or not UTF-8, or an id is in both.
+        ConfigError: there is no such log, or the lists of ids are named beside a log that needs none.
+        DataError: the log cannot be used, or nobody is left.
     """
-    genders: dict[str, str] = {}
-    for gender, path in lists.items():
-        option = "females" if gender == "f" else "males"
-        try:
-            lines = path.read_text(encoding="utf-8-sig").splitlines()
-        except (OSError, UnicodeDecodeError) as error:
-            raise DataError(
-                f"The list of {option} must be a text file of ids, one a line. {path} cannot be read "
-                f"({_reason(error)}). Name it with --{option}."
-            ) from error
-        for item in filter(None, map(str.strip, lines)):
-            if genders.setdefault(item, gender) != gender:
-                raise DataError(f"An id must be in one gender list only. {item!r} is in both. Mend {path}.")
-    return genders
-
-
-def read_turns(log: Path, genders: Mapping[str, str]) -> list[Turn]:
-    """Return the turns of a game log in its order.
-
-    Args:
-        log: the CSV file.
-        genders: "f" or "m" of each id; an id that is not here is refused.
-
-    Raises:
-        DataError: the file is missing or not UTF-8, lacks a column or holds no turn, or rows cannot be used; the
-            message names their lines and what is wrong with each.
-    """
-    try:
-        with log.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-            if missing:
-                raise DataError(
-                    f"{log} must have the columns {', '.join(COLUMNS)}. It lacks {', '.join(missing)}. "
-                    "Export the log with its first line."
-                )
-            rows = [(reader.line_num, row) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    log = config.log / STUDY_TURNS if (config.log / STUDY_TURNS).is_file() else config.log
+    if not log.exists() or (log.is_dir() and not (log / LOG).is_file()):
+        raise ConfigError(
+            f"`log` must be the SQLite file of a game, the folder of a study, or {LOG} or its folder. There is no "
+            f"{log / LOG if log.is_dir() else log}."
+        )
+    if not is_sqlite(log):
+        turns, genders = read_facetones(log, females=config.females, males=config.males)
+        return LoggedGame(tuple(turns), genders)
+    if config.females or config.males:
+        raise ConfigError(
+            "`females` and `males` belong to a CSV file. Got them with SQLite, which holds genders itself."
+        )
+    played = read_played(log)
+    out = {played.sessions[p.name] for p in played.participants if not p.attends(config.min_attention)}
+    kept = tuple(turn for turn in played.turns if turn.player not in out)
+    if not kept:
         raise DataError(
-            f"A game log must be a CSV file. {log} cannot be read ({_reason(error)}). Name {LOG} or its folder."
-        ) from error
-    turns, bad = [], []
-    for line, row in rows:
-        found = _turn(row, genders)
-        if isinstance(found, Turn):
-            turns.append(found)
-        else:
-            bad.append(f"line {line}: {found}")
-    if bad:
-        named = one_line("; ".join(bad[:N_NAMED])) + (f"; and {len(bad) - N_NAMED} more" if len(bad) > N_NAMED else "")
-        raise DataError(f"{log} has {len(bad)} rows of {len(rows)} that cannot be used: {named}. Mend or delete them.")
-    if not turns:
-        raise DataError(f"{log} holds no turn. Export the log again.")
-    return turns
+            f"All {len(played.participants)} participants of {log} failed attention checks. Lower --min-attention, now "
+            f"{config.min_attention:g}."
+        )
+    return LoggedGame(kept, played.genders, played.participants)
+
+
+def game_report(game: LoggedGame, config: GameReportConfig) -> HumanReport:
+    """Return the figures of a game.
+
+    Args:
+        game: its answers.
+        config: resamples, seed, paths, and whether double clicks count.
+    """
+    single = without_double_clicks(game.turns)
+    turns = in_order(game.turns) if config.keep_double_clicks else single
+    n_double = len(game.turns) - len(single)
+    n_resamples, seed = config.resamples, config.seed
+    found = item_difficulties(turns, game.genders, n_resamples=n_resamples, seed=seed)
+    if found is None:
+        hard = [Section("The hardest voices", f"Not told: fewer than {MIN_TURNS} turns, or all right, or all wrong.")]
+    else:
+        hard = [difficulty_section(found), foretelling_section(found)]
+    sections = (
+        attention_section(game.participants, least=config.min_attention),
+        level_section(turns, game.genders),
+        reaction_section(turns),
+        *hard,
+        learning_section(turns, game.genders, n_resamples=n_resamples, seed=seed),
+        player_section(turns, game.genders),
+        double_click_section(game.turns, kept=config.keep_double_clicks),
+    )
+    return HumanReport(
+        figures=game_figures(turns, game.genders, n_resamples=n_resamples, seed=seed),
+        sections=tuple(section for section in sections if section is not None),
+        provenance=_provenance(turns, config, n_double=n_double),
+        notes=tuple(_notes(game, config, n_double=n_double)),
+        items=() if found is None else found.rows,
+    )
+
+
+def _notes(game: LoggedGame, config: GameReportConfig, *, n_double: int) -> list[str]:
+    what = "are counted here" if config.keep_double_clicks else "were left out"
+    notes = []
+    if n_double:
+        notes.append(
+            f"{n_double:,} double clicks {what}: the same question to the same player again, at most "
+            f"{DOUBLE_CLICK_S:.0f} s after the answer that stands."
+        )
+    out = [person for person in game.participants if not person.attends(config.min_attention)]
+    if game.participants:
+        notes.append(
+            f"{len(out):,} of {len(game.participants):,} participants were left out for failed attention checks."
+        )
+    unknown = sum(turn.true_item not in game.genders or turn.false_item not in game.genders for turn in game.turns)
+    if unknown:
+        notes.append(f"{unknown:,} turns show somebody of unknown gender: they count among all turns alone.")
+    return notes
+
+
+def _provenance(turns: Sequence[Turn], config: GameReportConfig, *, n_double: int) -> dict[str, object]:
+    return {
+        "version": version("visavox"),
+        "command": shlex.join(["visavox", *sys.argv[1:]]),
+        "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "seed": config.seed,
+        "resamples": config.resamples,
+        "log": config.log.name,
+        "counts": {
+            "turns": len(turns),
+            "players": len({turn.player for turn in turns}),
+            "voices": len({turn.true_item for turn in turns}),
+            "people shown": len({item for turn in turns for item in (turn.true_item, turn.false_item)}),
+        },
+        "double_clicks": n_double,
+        "keep_double_clicks": config.keep_double_clicks,
+        "min_attention": config.min_attention,
+    }
 
 
 def write_human_report(report: HumanReport, folder: Path) -> None:
@@ -189,32 +216,7 @@ def write_human_report(report: HumanReport, folder: Path) -> None:
             finally:
                 whole.unlink(missing_ok=True)
     except OSError as error:
+        said = error.strerror or str(error)
         raise DataError(
-            f"The report must be written to {folder}, which failed: {_reason(error)}. Name another folder with --out."
+            f"The report must be written to {folder}, which failed: {said}. Name another folder with --out."
         ) from error
-
-
-def _turn(row: Mapping[str, str | None], genders: Mapping[str, str]) -> Turn | str:
-    """A row as a turn, or what is wrong with it."""
-    values = {name: (row[name] or "").strip() for name in COLUMNS}
-    empty = [name for name, value in values.items() if not value]
-    if empty:
-        return f"no {', '.join(empty)}"
-    player, true, false, by_model, by_player, when = values.values()
-    unknown = [item for item in (true, false) if item not in genders]
-    if unknown:
-        return f"unknown id {unknown[0]!r}, in neither gender list"
-    if true == false:
-        return f"true and false image are both {true!r}"
-    for name, choice in (("Model choice", by_model), ("User choice", by_player)):
-        if choice not in (true, false):
-            return f"{name} {choice!r} is neither of the two images"
-    try:
-        time = datetime.datetime.strptime(when, TIME_FORMAT)
-    except ValueError:
-        return f"unreadable DateTime {when!r}, not like 2024-08-16 14:02:01"
-    return Turn(player, true, false, by_model, by_player, time)
-
-
-def _reason(error: Exception) -> str:
-    return (isinstance(error, OSError) and error.strerror) or str(error)
