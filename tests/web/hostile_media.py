@@ -23,6 +23,8 @@ import numpy as np
 import soundfile
 from PIL import Image
 
+from visavox.world.faces.drawn_faces import draw_face
+from visavox.world.faces.scene import Scene
 from visavox.world.people import make_person
 from visavox.world.voices.synthetic_voices import Take, speak
 
@@ -80,6 +82,14 @@ def face_file(kind: str = "JPEG", *, side: int = 96, seed: int = 1) -> bytes:
     small = np.random.default_rng(seed).integers(0, 255, (6, 6, 3), dtype=np.uint8)
     buffer = io.BytesIO()
     Image.fromarray(small).resize((side, side), Image.Resampling.BICUBIC).save(buffer, kind)
+    return buffer.getvalue()
+
+
+@functools.cache
+def portrait(seed: int = 1, *, kind: str = "JPEG") -> bytes:
+    """A good picture of somebody of the simulated world, whose voice is `voice_file(seed=seed)`."""
+    buffer = io.BytesIO()
+    Image.fromarray(draw_face(make_person(seed, seed=8).face, Scene())).save(buffer, kind)
     return buffer.getvalue()
 
 

@@ -38,6 +38,7 @@ from visavox.web.problems import (
 )
 from visavox.web.service_errors import RefusalError, UnavailableError
 
+BUG = "The service has made a mistake of its own. Report it with the id of this problem."
 ERRORS = {
     "media": MediaError("face 1: the file is empty (0 bytes).", status="empty_file"),
     "config": ConfigError("`prior` must lie between 0 and 1. Got 2."),
@@ -90,7 +91,7 @@ def problem_in(response: httpx.Response) -> Problem:
         ("data", 503, "unusable_data", "rows.parquet: the gallery is damaged."),
         ("http", 418, "http_418", "I am a teapot"),
         ("gone", 400, "disconnected", "The connection was closed before the request was whole."),
-        ("bug", 500, "internal_error", "The service has made a mistake of its own. Report it with the id of this problem."),
+        ("bug", 500, "internal_error", BUG),
     ],
 )  # fmt: skip
 def test_each_error_becomes_its_problem(client: TestClient, name: str, status: int, code: str, detail: str) -> None:

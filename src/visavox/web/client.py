@@ -11,6 +11,7 @@ Example:
 
 from __future__ import annotations
 
+import base64
 import json
 import random
 import time
@@ -22,6 +23,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from visavox.errors import MediaError, MissingDependencyError, VisavoxError, one_line
 from visavox.media.files import check_file
+from visavox.pipeline.gallery.search_outcome import SearchOutcome
+from visavox.pipeline.identification_outcome import IdentificationOutcome
 from visavox.pipeline.match_outcome import MatchOutcome
 from visavox.web.answers import Embedded, Verified
 from visavox.web.records import record_of
@@ -72,6 +75,16 @@ class Health:
     """Requests that are worked on."""
     requests_waiting: int
     """Requests that wait."""
+
+
+@dataclass(frozen=True)
+class DrawnFaces:
+    """Guesses of a face."""
+
+    pictures: tuple[bytes, ...]
+    """PNG files, labelled as made by a program."""
+    facts: Mapping[str, Any]
+    """What drew them and how, as faces.json of `visavox generate` has it."""
 
 
 class VisavoxClient:
@@ -157,6 +170,83 @@ class VisavoxClient:
             raise self._not_understood("/v1/embed", "`items` is missing")
         return tuple(self._record(Embedded, item, "/v1/embed") for item in items)
 
+    def search(
+        self,
+        *,
+        voice: Media | None = None,
+        face: Media | None = None,
+        k: int = 10,
+        against: str = "auto",
+        by: str = "person",
+        where: Mapping[str, str | Sequence[str]] | None = None,
+        p_nobody: float = 0.5,
+        effort: int = 0,
+    ) -> SearchOutcome:
+        """Return who of the service's gallery has this voice, or this face.
+
+        Args:
+            voice: as for `match`; this or `face`.
+            face: as for `match`.
+            k: how many hits, 1 or more.
+            against: "face", "voice", or "auto" for the other than the query.
+            by: "person", each by the best clip, or "clip".
+            where: attributes that clips must have, one value or several to choose from.
+            p_nobody: how often the one asked for is not in the gallery, above 0 and below 1.
+            effort: of an approximate index; 0 takes its own.
+
+        Raises:
+            ServiceError, MediaError: as for `match`.
+        """
+        fields = {"k": k, "against": against, "by": by, "where": json.dumps(dict(where or {})), "p_nobody": p_nobody}
+        return self._ask("/v1/search", SearchOutcome, one_of(voice, face), {**fields, "effort": effort})
+
+    def identify(
+        self,
+        *,
+        face: Media | None = None,
+        voice: Media | None = None,
+        top: int = 5,
+        false_accept: float | None = None,
+        combine: str = "scores",
+    ) -> IdentificationOutcome:
+        """Return who of the service's enrolled people it is, or that it is a stranger.
+
+        Args:
+            face: as for `match`; this, `voice` or both.
+            voice: as for `match`.
+            top: how many people to name, 1 or more.
+            false_accept: share of strangers that may be taken for somebody; None: as enrolled.
+            combine: how a face and a voice are joined: "scores", "sum" or "max".
+
+        Raises:
+            ServiceError, MediaError: as for `match`.
+        """
+        fields = {"top": top, "false_accept": false_accept, "combine": combine}
+        return self._ask("/v1/identify", IdentificationOutcome, one_of(voice, face), fields)
+
+    def generate(
+        self, voice: Media, *, samples: int = 4, seed: int = 0, guidance: float | None = None, method: str = ""
+    ) -> DrawnFaces:
+        """Return guesses of what a speaker may look like; they show no real person.
+
+        Args:
+            voice: as for `match`.
+            samples: how many pictures, 1 or more.
+            seed: the same seed draws the same pictures.
+            guidance: 0 ignores the voice, 1 follows it, more exaggerates; None: as the generator has it.
+            method: "decoder", "diffusion", or nothing for the generator's first way.
+
+        Raises:
+            ServiceError, MediaError: as for `match`.
+        """
+        fields = {"samples": samples, "seed": seed, "guidance": guidance, "method": method or None}
+        answer = self._sent("POST", "/v1/generate", [part("voice", voice)], fields)
+        try:
+            pictures = tuple(base64.b64decode(one["png"], validate=True) for one in answer["pictures"])
+        except (LookupError, TypeError, ValueError) as error:
+            raise self._not_understood("/v1/generate", "`pictures` are none") from error
+        return DrawnFaces(pictures, {name: fact for name, fact in answer.items() if name != "pictures"})
+
     def model(self) -> dict[str, Any]:
         """Return what answers there: the model, its calibration, what is installed, the limits.
 
@@ -231,12 +321,13 @@ class VisavoxClient:
         return ServiceError({"detail": detail, "code": "not_understood"})
 
 
-def part(field: str, media: Media) -> Part:
+def part(field: str, media: Media, *, name: str = "") -> Part:
     """Return a file as a part of a form.
 
     Args:
         field: name of the field.
-        media: a path, whose last part is the name that is sent, or a content, which is sent as `field`.
+        media: a path, whose last part is the name that is sent, or a content.
+        name: what a content is called; by default as the field.
 
     Raises:
         MediaError: status `missing_file`, `empty_file`: the path is that of no file that may be read.
@@ -246,7 +337,7 @@ def part(field: str, media: Media) -> Part:
         ('voice', ('voice', b'RIFF'))
     """
     if isinstance(media, bytes):
-        return field, (field, media)
+        return field, (name or field, media)
     path = Path(media)
     check_file(path, "media")
     try:
@@ -255,9 +346,15 @@ def part(field: str, media: Media) -> Part:
         raise MediaError(f"{path}: the file cannot be read ({error.strerror}).", status="missing_file") from error
 
 
+def one_of(voice: Media | None, face: Media | None) -> list[Part]:
+    """Return the parts of a form that may have a voice, a face or both."""
+    given = (("voice", voice), ("face", face))
+    return [part(field, media) for field, media in given if media is not None]
+
+
 def parts(field: str, media: Sequence[Media]) -> list[Part]:
-    """Return several files as parts of one field, in their order."""
-    return [part(field, one) for one in media]
+    """Return several files as parts of one field, in their order; contents are called "face 1" and so on."""
+    return [part(field, one, name=f"{field.removesuffix('s')} {i}") for i, one in enumerate(media, start=1)]
 
 
 def retry_after(response: httpx.Response) -> float | None:
