@@ -77,7 +77,10 @@ def measure(files: Sequence[Path], model_name: str, n_calls: int, more: Sequence
         assert server.stdout is not None
         url = json.loads(server.stdout.readline())["url"]
         with httpx.Client(base_url=url, timeout=60, trust_env=False) as client, DecodingPool(2) as pool:
-            parts = [("voice", ("voice.flac", data[0])), *(("faces", (p.name, d)) for p, d in zip(files[1:], data[1:]))]
+            parts = [
+                ("voice", ("voice.flac", data[0])),
+                *(("faces", (p.name, d)) for p, d in zip(files[1:], data[1:], strict=True)),
+            ]
             answers: dict[str, Callable[[], object]] = {
                 "encoders": lambda: model.match(voice, faces),
                 "decoding": lambda: [pool.voice(data[0]), *(pool.image(each) for each in data[1:])],
