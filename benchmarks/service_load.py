@@ -1,0 +1,335 @@
+"""Does the service stand? Many clients for minutes, a part of them sending garbage.
+
+    python benchmarks/service_load.py --minutes 5 --clients 32 --model base
+
+Starts a real `visavox serve` on 127.0.0.1 at a free port, with people of the simulated world as voices and faces, and
+stops by itself. Checks that nothing above 499 but 503 comes back, that every good answer is the one that the same
+files get without the service, and that the memory of the whole process tree stays flat. Exit status 1: it does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # the files that would do harm are those of the tests
+
+from tests.web.hostile_media import (  # noqa: E402
+    FILE_NAMES,
+    Upload,
+    face_file,
+    hostile_faces,
+    hostile_voices,
+    portrait,
+    voice_file,
+)
+
+N_PEOPLE = 6
+SAMPLE_S = 3.0  # seconds between two looks at the memory
+FLAT_SHARE = 0.05  # growth after the warm-up that still counts as flat, of the mean
+FLAT_MB = 40.0  # and in any case
+TOLERANCE = 1e-4  # of probabilities and cosines: batches of other sizes round otherwise
+
+
+@dataclass(frozen=True)
+class Case:
+    """A good request, and its answer without the service."""
+
+    voice: bytes
+    faces: tuple[bytes, bytes]
+    probabilities: tuple[float, ...]
+    similarities: tuple[float, ...]
+
+
+@dataclass
+class Tally:
+    """What came back."""
+
+    statuses: Counter[str] = field(default_factory=Counter)
+    """"good 200", "garbage 422" and so on, how often."""
+    latencies_s: list[float] = field(default_factory=list)
+    """Of good requests that were answered."""
+    failures: list[str] = field(default_factory=list)
+    """What must not be, one line each."""
+    largest_difference: float = 0.0
+    """Of a probability or a cosine to the one without the service."""
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def note(self, kind: str, status: int, text: str) -> None:
+        """Count an answer; anything above 499 but 503 is a failure, and so is a problem of another shape."""
+        with self.lock:
+            self.statuses[f"{kind} {status}"] += 1
+            if status >= 500 and status != 503:
+                self.failures.append(f"{kind}: {status} {text[:200]}")
+
+    def fail(self, line: str) -> None:
+        """Note what must not be."""
+        with self.lock:
+            self.failures.append(line)
+
+
+def make_cases(model: str, folder: Path) -> list[Case]:
+    """Return good requests with the answers of the model in this process, from files."""
+    from visavox.pipeline.voice_face_model import VoiceFaceModel
+
+    loaded = VoiceFaceModel.from_pretrained(model)
+    cases = []
+    for i in range(N_PEOPLE):
+        voice, faces = voice_file(seconds=4.0, seed=i), (portrait(i), portrait((i + 1) % N_PEOPLE))
+        paths = [folder / "v.wav", folder / "a.jpg", folder / "b.jpg"]
+        for path, data in zip(paths, (voice, *faces), strict=True):
+            path.write_bytes(data)
+        outcome = loaded.match(paths[0], paths[1:])
+        assert outcome.decided, str(outcome)
+        known = [(face.probability or 0.0, face.similarity or 0.0) for face in outcome.faces]
+        cases.append(Case(voice, faces, tuple(p for p, _ in known), tuple(s for _, s in known)))
+    return cases
+
+
+def ask(client: httpx.Client, case: Case, rng: random.Random, tally: Tally) -> None:
+    """Send one good request and compare the answer."""
+    start = time.perf_counter()
+    voice, faces = ("voice", ("v.wav", case.voice)), [("faces", (f"{i}.jpg", f)) for i, f in enumerate(case.faces)]
+    kind = rng.choice(("match", "match", "verify", "embed"))
+    if kind == "match":
+        response = client.post("/v1/match", files=[voice, *faces])
+    elif kind == "verify":
+        response = client.post("/v1/verify", files=[voice, ("face", faces[0][1])])
+    else:
+        response = client.post("/v1/embed", files=[("voices", voice[1]), faces[0]])
+    tally.note("good", response.status_code, response.text)
+    if response.status_code == 503:
+        time.sleep(float(response.headers["retry-after"]) * rng.uniform(0.2, 1.0))
+        return
+    if response.status_code != 200:
+        tally.fail(f"a good {kind} was answered {response.status_code}: {response.text[:200]}")
+        return
+    answer = response.json()
+    if kind == "match":
+        got = [face["probability"] for face in answer["faces"]] + [face["similarity"] for face in answer["faces"]]
+        wanted = [*case.probabilities, *case.similarities]
+    elif kind == "verify":
+        got, wanted = [answer["similarity"]], [case.similarities[0]]
+    else:
+        vectors = [np.array(item["vector"]) for item in answer["items"]]
+        got, wanted = [float(vectors[0] @ vectors[1])], [case.similarities[0]]
+    difference = max(abs(a - b) for a, b in zip(got, wanted, strict=True))
+    with tally.lock:
+        tally.latencies_s.append(time.perf_counter() - start)
+        tally.largest_difference = max(tally.largest_difference, difference)
+    if difference > TOLERANCE:
+        tally.fail(f"{kind}: {got} instead of {wanted}")
+
+
+def send_garbage(client: httpx.Client, uploads: Sequence[tuple[str, Upload]], rng: random.Random, tally: Tally) -> None:
+    """Send one request that makes no sense."""
+    what = rng.randrange(8)
+    if what == 0:
+        send_raw(client.base_url, rng)
+        return
+    if what == 1:
+        response = client.post("/v1/match", files={"voice": ("v", b"x")}, data={"unknown": "1"})
+    elif what == 2:
+        response = client.post("/v1/verify", content=rng.randbytes(2000), headers={"content-type": "application/json"})
+    elif what == 3:
+        response = client.request(rng.choice(("GET", "PUT", "DELETE")), rng.choice(("/v1/match", "/v1/%2e%2e/x", "/x")))
+    else:
+        modality, upload = rng.choice(uploads)
+        name = rng.choice((upload.file_name, rng.choice(FILE_NAMES))) or "x"
+        bad, good = (name, upload.data), ("g", face_file() if modality == "voice" else voice_file())
+        files = {"voice": bad, "face": good} if modality == "voice" else {"voice": good, "face": bad}
+        response = client.post("/v1/verify", files=files)
+    tally.note("garbage", response.status_code, response.text)
+    if response.status_code == 200:
+        tally.fail(f"garbage was answered 200: {response.text[:200]}")
+    elif response.headers["content-type"] != "application/problem+json":
+        tally.fail(f"garbage was answered with {response.headers['content-type']}: {response.text[:100]}")
+
+
+def send_raw(url: httpx.URL, rng: random.Random) -> None:
+    """Write something that is hardly HTTP, and hang up."""
+    head = b"POST /v1/match HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    texts = (
+        rng.randbytes(300),
+        head + b"Content-Length: 99999999999\r\n\r\n" + bytes(1000),
+        head + b"Content-Length: 5000\r\nContent-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\n",
+        head + b"Transfer-Encoding: chunked\r\n\r\nFFFFFFFFFFFFFFFF\r\nabc",
+        b"GET /healthz HTTP/9.9\r\n\r\n",
+    )
+    with socket.create_connection((url.host, url.port or 80), timeout=5) as connection:
+        connection.sendall(rng.choice(texts))
+        connection.settimeout(0.2)
+        try:
+            connection.recv(1000)
+        except OSError:
+            return
+
+
+def hammer(url: str, cases: Sequence[Case], *, clients: int, seconds: float, garbage: float, seed: int = 0) -> Tally:
+    """Ask from many threads for some seconds; return what came back."""
+    tally, until = Tally(), time.monotonic() + seconds
+    uploads = [("voice", upload) for upload in hostile_voices()] + [("face", upload) for upload in hostile_faces()]
+
+    def work(number: int) -> None:
+        rng = random.Random(f"{seed}-{number}")
+        with httpx.Client(base_url=url, timeout=90.0, trust_env=False) as client:
+            while time.monotonic() < until:
+                try:
+                    if rng.random() < garbage:
+                        send_garbage(client, uploads, rng, tally)
+                    else:
+                        ask(client, rng.choice(cases), rng, tally)
+                except httpx.TransportError as error:
+                    tally.fail(f"a connection broke: {error!r}")
+                    time.sleep(0.5)
+
+    threads = [threading.Thread(target=work, args=(number,), daemon=True) for number in range(clients)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(seconds + 120)
+    if any(thread.is_alive() for thread in threads):
+        tally.fail("a client still waits two minutes after the end")
+    return tally
+
+
+def tree_mb(pid: int) -> float:
+    """Return the memory of a process and all below it, in megabytes; what several share is counted once."""
+    below: dict[int, list[int]] = {}
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = path.read_text(encoding="utf-8", errors="replace").rsplit(")", 1)[1].split()
+        except OSError:
+            continue
+        below.setdefault(int(fields[1]), []).append(int(path.parent.name))
+    todo, total_kb = [pid], 0
+    while todo:
+        one = todo.pop()
+        todo += below.get(one, [])
+        try:
+            lines = Path(f"/proc/{one}/smaps_rollup").read_text(encoding="ascii").splitlines()
+        except OSError:
+            continue
+        total_kb += int(next((line.split()[1] for line in lines if line.startswith("Pss:")), "0"))
+    return total_kb / 1024
+
+
+class Watch(threading.Thread):
+    """Looks at the memory of a process tree until told to stop."""
+
+    def __init__(self, pid: int) -> None:
+        super().__init__(daemon=True)
+        self.pid, self.samples, self.ended = pid, list[tuple[float, float]](), threading.Event()
+
+    def run(self) -> None:
+        start = time.monotonic()
+        while not self.ended.is_set():
+            self.samples.append((time.monotonic() - start, tree_mb(self.pid)))
+            self.ended.wait(SAMPLE_S)
+
+    def figures(self) -> dict[str, float]:
+        """Return megabytes at the start, after the warm-up (a fifth of the time), at the end; the growth after it."""
+        warm = self.samples[len(self.samples) // 5 :]
+        times, sizes = np.array([t for t, _ in warm]), np.array([mb for _, mb in warm])
+        slope = float(np.polyfit(times / 60, sizes, 1)[0]) if len(warm) > 2 else 0.0
+        growth = slope * float(times[-1] - times[0]) / 60
+        return {
+            "start_mb": self.samples[0][1],
+            "warm_mb": float(sizes[0]),
+            "end_mb": float(sizes[-1]),
+            "highest_mb": max(mb for _, mb in self.samples),
+            "slope_mb_a_minute": slope,
+            "growth_mb": growth,
+            "is_flat": float(growth <= max(FLAT_MB, FLAT_SHARE * float(sizes.mean()))),
+        }
+
+
+@contextmanager
+def service(model: str, folder: Path, options: Sequence[str] = ()) -> Iterator[tuple[str, int]]:
+    """Run `visavox serve` while the block runs; give its address and its process."""
+    command = [sys.executable, "-m", "visavox", "serve", "--model", model, "--port", "0", "--no-pages", "--json"]
+    with (folder / "serve.log").open("wb") as log:
+        process = subprocess.Popen(
+            [*command, *options], cwd=folder, stdout=subprocess.PIPE, stderr=log, text=True, start_new_session=True
+        )
+    assert process.stdout is not None
+    try:
+        line = process.stdout.readline()
+        assert line, (folder / "serve.log").read_text(encoding="utf-8")
+        yield json.loads(line)["url"], process.pid
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        process.stdout.close()
+
+
+def report(tally: Tally, memory: dict[str, float], seconds: float) -> dict[str, Any]:
+    """Return the figures of a run."""
+    latencies = np.array(tally.latencies_s or [float("nan")]) * 1000
+    return {
+        "seconds": round(seconds, 1),
+        "good_a_second": round(len(tally.latencies_s) / seconds, 1),
+        "statuses": dict(sorted(tally.statuses.items())),
+        "latency_ms": {f"p{q}": round(float(np.percentile(latencies, q)), 1) for q in (50, 90, 99, 100)},
+        "largest_difference": tally.largest_difference,
+        "memory": {name: round(value, 1) for name, value in memory.items()},
+        "n_failures": len(tally.failures),
+        "failures": tally.failures[:10],
+    }
+
+
+def main() -> int:
+    """Run, print, and say whether it stood."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=5.0)
+    parser.add_argument("--clients", type=int, default=32)
+    parser.add_argument("--garbage", type=float, default=0.1, help="share of requests that make no sense")
+    parser.add_argument("--model", default="base")
+    parser.add_argument("--queue", type=int, default=64)
+    given = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        cases = make_cases(given.model, folder)
+        with service(given.model, folder, ["--queue", str(given.queue)]) as (url, pid):
+            watch = Watch(pid)
+            watch.start()
+            start = time.monotonic()
+            tally = hammer(url, cases, clients=given.clients, seconds=60 * given.minutes, garbage=given.garbage)
+            seconds = time.monotonic() - start
+            watch.ended.set()
+            watch.join()
+            health = httpx.get(f"{url}/healthz", trust_env=False)
+            tally.note("health", health.status_code, health.text)
+            if health.status_code != 200:
+                tally.fail(f"after it the service is not well: {health.text}")
+        n_bugs = (folder / "serve.log").read_text(encoding="utf-8", errors="replace").count("Traceback")
+    figures = {**report(tally, watch.figures(), seconds), "tracebacks_in_the_log": n_bugs}
+    print(json.dumps(figures, indent=2))
+    return 0 if not tally.failures and figures["memory"]["is_flat"] and not n_bugs else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
