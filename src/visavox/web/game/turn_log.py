@@ -349,7 +349,7 @@ def believed_ms(reaction_ms: float | None, shown_at: str | None, now: str) -> in
     if reaction_ms is None or shown_at is None:
         return None
     elapsed = datetime.datetime.fromisoformat(now) - datetime.datetime.fromisoformat(shown_at)
-    return round(reaction_ms) if 0 < reaction_ms < elapsed.total_seconds() * 1000 else None
+    return max(1, round(reaction_ms)) if 0 < reaction_ms < elapsed.total_seconds() * 1000 else None
 
 
 def utc_now() -> str:

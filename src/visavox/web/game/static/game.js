@@ -5,7 +5,10 @@
 const $ = (id) => document.getElementById(id);
 const app = $("app"), audio = $("audio"), play = $("play"), next = $("next");
 const faces = { left: $("left"), right: $("right") };
-const LEVELS = ["a woman and a man, always", "mostly a woman and a man", "half and half", "mostly two of one gender", "two of one gender, always"];
+const LEVELS = [
+  "Every pair is a woman and a man.", "One pair in four is of one gender.", "Half of the pairs are of one gender.",
+  "Three pairs in four are of one gender.", "Every pair is of one gender.",
+];
 const OUTCOMES = {
   both_won: ["You both got it!", "The model chose the same face."],
   you_won: ["You got it, and the model did not!", "One more for you."],
@@ -201,9 +204,9 @@ function levels(has, difficulty) {
 }
 
 function hint(box) {
-  const level = Number(box.querySelector("input:checked").value);
-  const when = box.id === "game-levels" ? "From the next turn on: " : "";
-  box.querySelector(".hint").textContent = `${when}${LEVELS[level - 1]}.`;
+  const words = LEVELS[Number(box.querySelector("input:checked").value) - 1];
+  const inGame = box.id === "game-levels";
+  box.querySelector(".hint").textContent = inGame ? `From the next turn on, ${words[0].toLowerCase()}${words.slice(1)}` : words;
 }
 
 function build() {
