@@ -12,6 +12,7 @@ module must not call `asyncio.run`.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import shutil
 import signal
@@ -32,6 +33,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from visavox.identification_config import EnrollConfig
+from visavox.retrieval_config import GalleryBuildConfig
+from visavox.service_config import ServeConfig
 from visavox.world.people import make_person
 from visavox.world.voices.synthetic_voices import Take, speak
 
@@ -241,3 +245,68 @@ def wait_until(is_so: Callable[[], Any], *, what: str, longest_s: float = START_
     while not is_so():
         assert time.monotonic() < end, f"{what} took longer than {longest_s:g} s"
         time.sleep(0.05)
+
+
+@pytest.fixture(scope="session")
+def service_settings(
+    small_world: Path, small_embeddings: Path, small_run: Path, tiny_generator: Path, shared_folder: Path
+) -> Any:
+    """What a service is told that has everything but pages: gallery and people of the small world, a tiny generator."""
+    from visavox.pipeline.enrolling import enroll_people
+    from visavox.pipeline.gallery.changing import build_gallery
+
+    def make(folder: Path) -> None:
+        build_gallery(GalleryBuildConfig(pairs=small_world, out=folder / "gallery", model=str(small_run), workers=1))
+        enroll_people(EnrollConfig(embeddings=small_embeddings, out=folder / "people", false_accept=0.2))
+
+    folder = made_once(shared_folder / "service", make)
+    return ServeConfig(
+        model=str(small_run),
+        gallery=folder / "gallery",
+        people=folder / "people",
+        generator=str(tiny_generator),
+        pages=False,
+        decoders=1,
+        max_faces=6,
+    )
+
+
+@pytest.fixture(scope="session")
+def engine(service_settings: Any) -> Iterator[Any]:
+    """One engine of these settings for all tests of a process. Change nothing in it."""
+    from visavox.web.engine import Engine
+
+    with Engine(service_settings) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def client(engine: Any) -> Iterator[Any]:
+    """A client of the application around that engine, without a socket."""
+    from starlette.testclient import TestClient
+
+    from visavox.web.app import create_app
+
+    app = create_app(engine.settings, engine=engine)
+    with TestClient(app, base_url="http://127.0.0.1", raise_server_exceptions=False) as asking:
+        yield asking
+
+
+@pytest.fixture(scope="session")
+def sent(small_world: Path) -> dict[str, Any]:
+    """A voice and four faces of the small world: their bytes, and their paths under "paths"."""
+    voices, faces = (sorted((small_world / name).iterdir()) for name in ("voices", "faces"))
+    chosen = [voices[0], *faces[0:8:2]]
+    return {"voice": chosen[0].read_bytes(), "faces": [path.read_bytes() for path in chosen[1:]], "paths": chosen}
+
+
+def made_once(folder: Path, make: Callable[[Path], object]) -> Path:
+    """Return a folder that one of the test processes fills and the others wait for."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with (folder.parent / f"{folder.name}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder.parent / f"{folder.name}.done").exists():
+            folder.mkdir()
+            make(folder)
+            (folder.parent / f"{folder.name}.done").touch()
+    return folder
