@@ -1,7 +1,8 @@
 """Occlusion maps as pictures: orange where covering makes the match less likely, blue where it makes it more likely.
 
-One scale, centred on zero, for all maps of a match, so that they can be compared. The colours differ for every kind of
-colour vision, and the words below say the same.
+A scale centred on zero for the faces of a match, so that they can be compared, and another for its voice. The colours
+differ for every kind of colour vision, and the words below say the same. Steps between neighbouring places are
+smoothed for the eye.
 
 Example:
     >>> colours(np.array([[-1.0, 0.0, 1.0]], np.float32), largest=1.0)[0, :, 3].tolist()
@@ -55,11 +56,18 @@ def colours(effect: Array, *, largest: float) -> Array:
 
 def over(grey: Array, effect: Array, *, largest: float) -> NDArray[np.uint8]:
     """Return a grey picture (rows, columns), 0 to 255, under the colours of its effect: (rows, columns, 3) uint8."""
-    painted = colours(effect, largest=largest)
+    painted = colours(smoothed(effect), largest=largest)
     opacity = painted[..., 3:]
     mixed = (1 - opacity) * grey[..., None] + opacity * painted[..., :3]
     shown: NDArray[np.uint8] = mixed.round().clip(0, 255).astype(np.uint8)
     return shown
+
+
+def smoothed(effect: Array) -> Array:
+    """Return an effect without its steps: made small, 16 places in each direction at most, and large again."""
+    rows, columns = effect.shape
+    small = Image.fromarray(effect).resize((min(16, columns), min(16, rows)), Image.Resampling.BOX)
+    return np.asarray(small.resize((columns, rows), Image.Resampling.BICUBIC), dtype=np.float32)
 
 
 def attention_html(attention: MatchAttention, names: Sequence[str]) -> str:
@@ -69,17 +77,18 @@ def attention_html(attention: MatchAttention, names: Sequence[str]) -> str:
         attention: of the match.
         names: of the faces, in order.
     """
-    largest = max(attention.largest, LEAST_NATS)
+    on_faces = max(LEAST_NATS, *(float(np.abs(face.effect).max()) for face in attention.faces))
+    on_voice = max(LEAST_NATS, float(np.abs(attention.voice.effect).max()))
     faces = "".join(
-        f'<figure><img src="{exact_uri(_face_picture(face.crop, face.effect, largest))}" alt="{escaped(name)}: '
+        f'<figure><img src="{exact_uri(_face_picture(face.crop, face.effect, on_faces))}" alt="{escaped(name)}: '
         f'{escaped(face_words(face.effect))}"><figcaption><b>{escaped(name)}</b><br>{face_words(face.effect)}'
         "</figcaption></figure>"
         for face, name in zip(attention.faces, names, strict=True)
     )
     return (
         '<section class="vx" aria-label="What the model attends to"><h2>What the model attends to</h2>'
-        f"{_legend(largest)}<h3>The faces</h3>"
-        f'<div class="vx-maps">{faces}</div><h3>The voice</h3>{_voice_figure(attention, largest)}'
+        f"{_legend(on_faces, on_voice)}<h3>The faces</h3>"
+        f'<div class="vx-maps">{faces}</div><h3>The voice</h3>{_voice_figure(attention, on_voice)}'
         '<p class="vx-fine">Each place was covered in turn - a face by a grey square of a quarter of its width, the '
         f"voice by silence in a block of time and pitch - and the match of {escaped(names[attention.chosen])} asked "
         "again. The maps show what this answer hangs on, not what is true of the person. Several places that say "
@@ -152,11 +161,11 @@ def _hz(band: float) -> float:
     return float(700 * (10 ** (band / N_MELS * np.log10(1 + 8000 / 700)) - 1))
 
 
-def _legend(largest: float) -> str:
+def _legend(on_faces: float, on_voice: float) -> str:
     return (
         '<div class="vx-legend"><i aria-hidden="true"></i>'
-        f"<span>blue: covering this makes the match more likely (it spoke against; −{largest:.2f})</span>"
-        f"<span>orange: covering this makes the match less likely (it spoke for it; +{largest:.2f})</span></div>"
-        '<p class="vx-fine">Numbers are changes of the log odds: 0.7 halves the odds of the face. What is not coloured '
-        "makes no difference.</p>"
+        "<span>blue: covering this makes the match more likely; it spoke against</span>"
+        "<span>orange: covering this makes the match less likely; it spoke for it</span></div>"
+        f'<p class="vx-fine">Full colour is a change of the log odds by {on_faces:.2f} on the faces and by '
+        f"{on_voice:.2f} on the voice; 0.7 halves or doubles the odds. What is not coloured makes no difference.</p>"
     )

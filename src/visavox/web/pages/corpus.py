@@ -22,7 +22,7 @@ LEAD = "What a corpus holds, which clips cannot be used, and the reason for each
 NOTHING = "This server was started without a corpus. One is made from videos or files, and then shown:"
 COMMANDS = "visavox prepare --root videos --out corpus; visavox serve --corpora corpus"
 ALL = "all"
-COLUMNS = ["clip", "person", "status", "meaning"]
+COLUMNS = ["clip", "person", "status"]
 
 
 def add_corpus(blocks: Any, settings: ServeConfig) -> None:
@@ -48,7 +48,7 @@ def add_corpus(blocks: Any, settings: ServeConfig) -> None:
         wrap=True,
         max_height=420,
         buttons=[],
-        column_widths=["30%", "22%", "18%", "30%"],
+        column_widths=["36%", "28%", "36%"],
     )
     chosen = gr.Textbox(label="Clip: choose it above, or write its name and press Enter", max_lines=1)
     known = gr.HTML(padding=False)

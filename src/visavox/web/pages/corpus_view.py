@@ -77,16 +77,13 @@ def clip_rows(corpus: Path, *, status: str, person: str, page: int) -> tuple[int
 
 
 def table_rows(outlines: Sequence[ClipOutline]) -> list[list[str]]:
-    """Return clip, person, status and meaning of each outline, as the table has them."""
-    return [
-        [
-            one_line(o.clip),
-            one_line(o.person),
-            ", ".join(o.statuses) or OK,
-            "; ".join(map(meaning, o.statuses or (OK,))),
-        ]
-        for o in outlines
-    ]
+    """Return clip, person and status with its meaning of each outline, as the table has them."""
+    return [[one_line(o.clip), one_line(o.person), "; ".join(map(with_meaning, o.statuses)) or OK] for o in outlines]
+
+
+def with_meaning(status: str) -> str:
+    """Return a status in words and as its code: "no image can be decoded (unreadable_image)"."""
+    return f"{meaning(status)} ({status})"
 
 
 def meaning(status: str) -> str:

@@ -23,8 +23,8 @@ from visavox.web.pages.search_view import gallery_html, outcome_html
 from visavox.web.pages.uploads import Visits, read_upload
 
 LEAD = "Give a voice or a face. You get who of the gallery it may be, and how probable it is that nobody here fits."
-NOTHING = "This server was started without a gallery. One is made from the embeddings of a corpus, and then searched:"
-COMMANDS = "visavox gallery build --corpus corpus --out gallery; visavox serve --gallery gallery"
+NOTHING = "This server was started without a gallery. One is made from a folder of faces and voices, and then searched:"
+COMMANDS = "visavox gallery build --pairs people --out gallery; visavox serve --gallery gallery"
 VOICE, FACE = "a voice", "a face"
 PEOPLE, CLIPS = "each person once", "every clip"
 MOST_VALUES = 40

@@ -47,10 +47,11 @@ def outcome_html(outcome: SearchOutcome, gallery: Gallery) -> str:
     if outcome.p_others is not None and n_others > 0:
         rows.append((outcome.p_others, bar_row(f"{n_others:,} others together", outcome.p_others, empty="others")))
     listed = "".join(row for _, row in rows)
+    kind = "vx-bars" if outcome.against == "face" else "vx-bars vx-sounds"
     notes = "".join(f'<p class="vx-fine">{escaped(one_line(note))}</p>' for note in (*outcome.notes,))
     return (
         f'<section class="vx" aria-label="Answer" aria-live="polite"><p class="vx-verdict">{_verdict(outcome)}</p>'
-        f'<p class="vx-fine">{_about(outcome)}</p>{notes}<ul class="vx-bars">{listed}</ul></section>'
+        f'<p class="vx-fine">{_about(outcome)}</p>{notes}<ul class="{kind}">{listed}</ul></section>'
     )
 
 
