@@ -83,11 +83,11 @@ class EncodingLanes:
 
     def voice(self, data: bytes, name: str) -> Future[HeardVoice]:
         """Begin to decode and encode a voice; the future raises MediaError where it cannot be used."""
-        return self._begin(lambda: self._voices.submit((name, self.decoder.voice(data, name=name))))
+        return self._begin(lambda: self.decoder.voice(data, name=name), self._voices, name)
 
     def face(self, data: bytes, name: str) -> Future[SeenFace]:
         """Begin to decode and encode a face; the future raises MediaError where it cannot be used."""
-        return self._begin(lambda: self._faces.submit((name, self.decoder.image(data, name=name))))
+        return self._begin(lambda: self.decoder.image(data, name=name), self._faces, name)
 
     def samples(self, samples: NDArray[np.float32], name: str) -> Future[HeardVoice]:
         """Begin to encode a voice that is decoded already, (samples,) float32 at 16 kHz."""
@@ -102,19 +102,23 @@ class EncodingLanes:
         for lane in (self._voices, self._faces):
             lane.close()
 
-    def _begin(self, submit: Callable[[], Future[Any]]) -> Future[Any]:
+    def _begin(self, decode: Callable[[], Any], lane: Batcher[Any, Any], name: str) -> Future[Any]:
         """Return the future of a file that is decoded first; cancelling it stops whatever has not begun."""
         whole: Future[Any] = Future()
-        decoded = self._decoding.submit(lambda: None if whole.cancelled() else submit())
 
-        def hand_in(done: Future[Any]) -> None:
-            if not _failed(done, whole):
-                encoded = done.result()
-                whole.add_done_callback(lambda given_up: given_up.cancelled() and encoded.cancel())
-                encoded.add_done_callback(lambda done: _failed(done, whole) or _set(whole, done.result()))
+        def decode_and_hand_in() -> Future[Any] | None:
+            array = None if whole.cancelled() else decode()
+            return None if whole.cancelled() else lane.submit((name, array))
 
+        def follow(done: Future[Any]) -> None:
+            if _failed(done, whole) or (encoded := done.result()) is None:
+                return
+            whole.add_done_callback(lambda given_up: given_up.cancelled() and encoded.cancel())
+            encoded.add_done_callback(lambda done: _failed(done, whole) or _set(whole, done.result()))
+
+        decoded = self._decoding.submit(decode_and_hand_in)
         whole.add_done_callback(lambda given_up: given_up.cancelled() and decoded.cancel())
-        decoded.add_done_callback(hand_in)
+        decoded.add_done_callback(follow)
         return whole
 
     def _encode_voices(self, items: list[tuple[str, NDArray[np.float32]]]) -> list[HeardVoice | Exception]:
@@ -144,7 +148,7 @@ def _apart(
 
 def _failed(done: Future[Any], whole: Future[Any]) -> bool:
     """Return whether a step came to nothing; its error, if it has one, is then that of the whole."""
-    if done.cancelled() or whole.cancelled():
+    if done.cancelled():
         whole.cancel()
         return True
     error = done.exception()
