@@ -13,7 +13,10 @@ import pytest
 from visavox.errors import DataError
 from visavox.pipeline.game_pool_folder import FACES, VOICES, GamePool, PoolItem, has_levels
 
-ITEMS = tuple(PoolItem(name, f"p-{name}", gender, f"{name}.jpg", f"{name}.wav") for name, gender in zip("abcd", "ffmm"))
+ITEMS = tuple(
+    PoolItem(name, f"p-{name}", gender, f"{name}.jpg", f"{name}.wav")
+    for name, gender in zip("abcd", "ffmm", strict=True)
+)
 SIMILARITY = np.array([[0.9, 0.1, 0, 0], [0.5, 0.4, 0, 0], [0, 0, 0.3, 0.3], [0, 0, 0.2, 0.8]], dtype=np.float32)
 
 

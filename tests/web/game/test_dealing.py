@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections import Counter
 from collections.abc import Mapping
@@ -103,7 +104,7 @@ def test_the_referee_of_rounds_can_fail() -> None:
 
 def test_nobody_comes_in_two_turns_running_where_others_are_left() -> None:
     turns = played(POOL, 300, difficulty=1)
-    for before, after in zip(turns, turns[1:], strict=False):
+    for before, after in itertools.pairwise(turns):
         assert not {before.true_item, before.false_item} & {after.true_item, after.false_item}
 
 

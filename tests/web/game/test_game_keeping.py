@@ -179,9 +179,14 @@ def test_score_of_is_a_plain_count() -> None:
 
 @pytest.mark.parametrize(
     ("which", "status", "code"),
-    [("nothing", 404, "no_turn"), ("face", 404, "no_turn"), ("foreign", 404, "no_turn"), ("coming", 409, "not_this_turn"),
-     ("old", 409, "not_this_turn")],
-)  # fmt: skip
+    [
+        ("nothing", 404, "no_turn"),
+        ("face", 404, "no_turn"),
+        ("foreign", 404, "no_turn"),
+        ("coming", 409, "not_this_turn"),
+        ("old", 409, "not_this_turn"),
+    ],
+)
 def test_other_turns_cannot_be_answered(keeper: GameKeeper, which: str, status: int, code: str) -> None:
     session, stranger = keeper.start(difficulty=3), keeper.start(difficulty=3)
     old = keeper.state(session).turn.id

@@ -23,7 +23,7 @@ def log(tmp_path: Path) -> TurnLog:
 
 @pytest.fixture
 def client(game_pool: GamePool, log: TurnLog) -> Iterator[TestClient]:
-    with TestClient(create_game_app(game_pool, log)) as client:
+    with TestClient(create_game_app(game_pool, log), base_url="http://127.0.0.1") as client:
         yield client
 
 
@@ -58,6 +58,12 @@ def test_assets_are_in_the_package_and_have_their_types(client: TestClient) -> N
         assert answer.headers["content-type"].startswith(kind)
     refused(client.get("/game/static/game.html"), 404, "not_found")
     refused(client.get("/game/static/..%2F..%2Fpool.py"), 404, "not_found")
+
+
+def test_pages_of_other_sites_may_not_play(client: TestClient) -> None:
+    refused(client.get("/game", headers={"host": "evil.example"}), 421, "wrong_host")
+    answer = client.post("/game/api/start", json={}, headers={"origin": "http://evil.example"})
+    assert answer.status_code == 403
 
 
 def test_the_root_leads_to_the_game(client: TestClient) -> None:

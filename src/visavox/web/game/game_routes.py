@@ -33,15 +33,9 @@ from visavox.web.service_errors import RefusalError
 COOKIE = "visavox_game"
 COOKIE_S = 30 * 24 * 3600  # a game is remembered for a month
 STATIC = {"game.css": "text/css", "game.js": "text/javascript", "icon.svg": "image/svg+xml"}
-PAGE_HEADERS = {
-    "content-security-policy": "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
-    "cache-control": "no-cache",
-    "referrer-policy": "no-referrer",
-    "x-content-type-options": "nosniff",
-}
+PAGE_HEADERS = {"cache-control": "no-cache"}  # so that an update of the package is seen
 MEDIA_HEADERS = {
     "cache-control": "private, max-age=3600",
-    "x-content-type-options": "nosniff",
     # The time of the file would tell which face was written together with which voice.
     "last-modified": "Thu, 01 Jan 1970 00:00:00 GMT",
 }
@@ -72,7 +66,9 @@ def static_file(name: str) -> bytes:
 
 
 def create_game_router(pool: GamePool, log: TurnLog) -> APIRouter:
-    """Return the game as routes below /game; they need the problem handlers of `visavox.web.problems`.
+    """Return the game as routes below /game.
+
+    They need the problem handlers of `visavox.web.problems`, and the headers that `visavox.web.access` sends along.
 
     Args:
         pool: whom to guess.

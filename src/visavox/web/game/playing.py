@@ -20,11 +20,13 @@ from fastapi.responses import RedirectResponse
 from visavox.errors import ConfigError
 from visavox.game_config import GamePlayConfig
 from visavox.service_config import is_loopback
+from visavox.web.access import AccessControl
 from visavox.web.game.game_routes import create_game_router
 from visavox.web.game.pool import GamePool, open_pool
 from visavox.web.game.turn_log import TurnLog
 from visavox.web.game.user_folders import default_log
 from visavox.web.limits import RequestLimits
+from visavox.web.login_sessions import LoginSessions
 from visavox.web.problems import install_problem_handlers
 
 MAX_BODY_BYTES = 64 * 1024  # no request of the game is longer than a line
@@ -32,8 +34,14 @@ TIMEOUT_S = 30.0
 GRACE_S = 2  # for requests that are on when the server is told to end
 
 
-def create_game_app(pool: GamePool, log: TurnLog, *, study: Path | None = None) -> FastAPI:
+def create_game_app(pool: GamePool, log: TurnLog, *, study: Path | None = None, is_local: bool = True) -> FastAPI:
     """Return an application with the game at /game and, if one is named, a study at /study.
+
+    Args:
+        pool: whom to guess.
+        log: where turns of the game go; those of a study go to its own.
+        study: folder of a study.
+        is_local: answer under names of this machine alone.
 
     Raises:
         DataError: the study is missing or damaged.
@@ -49,6 +57,7 @@ def create_game_app(pool: GamePool, log: TurnLog, *, study: Path | None = None) 
     def to_the_game() -> RedirectResponse:
         return RedirectResponse("game")
 
+    app.add_middleware(AccessControl, is_local=is_local, tokens=None, sessions=LoginSessions())
     app.add_middleware(RequestLimits, max_body_bytes=MAX_BODY_BYTES, timeout_s=TIMEOUT_S)
     return app
 
@@ -63,7 +72,7 @@ def play(config: GamePlayConfig, progress: Callable[[int, int], None] | None = N
     with listening(config.host, config.port) as listener:
         pool = open_pool(config.pool, progress)
         path = config.log or default_log()
-        app = create_game_app(pool, TurnLog.open(path), study=config.study)
+        app = create_game_app(pool, TurnLog.open(path), study=config.study, is_local=is_loopback(config.host))
         sys.stdout.write(started_lines(config, listener.getsockname()[1], pool, path))
         sys.stdout.flush()
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)

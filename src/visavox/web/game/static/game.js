@@ -76,14 +76,9 @@ function showTurn(turn, fresh) {
   mute = false;
   $("left-image").src = media(turn.left);
   $("right-image").src = media(turn.right);
-  load(turn);
-  heard(!audio.paused);
-}
-
-function load(turn) {
-  if (wanted === turn.voice) return;
   wanted = turn.voice;
-  audio.src = media(turn.voice);
+  audio.src = media(wanted);
+  heard(false);
 }
 
 function showScore() {
@@ -180,11 +175,11 @@ function choose(side) {
 function goOn() {
   if (!game || !game.turn.result || busy) return;
   audio.pause();
-  const coming = game.next;
-  load(coming);  // it is in the cache: the voice begins while the server is still told
-  sound();
-  once(async () => show(await ask("next", {}), true)).then(() => {
-    if (game && !game.turn.result) play.focus({ preventScroll: true });
+  once(async () => {
+    show(await ask("next", {}), true);
+    if (!game || game.turn.result) return;
+    sound();  // its voice and its faces are in the cache already
+    play.focus({ preventScroll: true });
   });
 }
 
