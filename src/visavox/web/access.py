@@ -134,7 +134,10 @@ def check_origin(method: str, headers: Mapping[str, str]) -> None:
     if method in SAFE_METHODS:
         return
     origin, host = headers.get("origin"), headers.get("host", "")
-    comes_from_here = origin is None or _address(origin) == _address(f"//{host}", origin.partition(":")[0])
+    theirs = None if origin is None else _address(origin)
+    comes_from_here = origin is None or (
+        theirs is not None and theirs == _address(f"//{host}", origin.partition(":")[0])
+    )
     if not comes_from_here or headers.get("sec-fetch-site") in ("cross-site", "same-site"):
         raise RefusalError(
             f"Pages of other sites may not ask this service. Got the origin {one_line((origin or 'none')[:60])}. "
