@@ -212,8 +212,11 @@ def hammer(url: str, cases: Sequence[Case], *, clients: int, seconds: float, gar
     return tally
 
 
-def tree_mb(pid: int) -> float:
-    """Return the memory of a process and all below it, in megabytes; what several share is counted once."""
+def tree_mb(pid: int) -> tuple[float, float]:
+    """Return the memory of a process and all below it, in megabytes, and of the process alone.
+
+    What several share is counted in parts, so that the sum counts it once.
+    """
     below: dict[int, list[int]] = {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -221,7 +224,7 @@ def tree_mb(pid: int) -> float:
         except OSError:
             continue
         below.setdefault(int(fields[1]), []).append(int(path.parent.name))
-    todo, total_kb = [pid], 0
+    todo, total_kb, own_kb = [pid], 0, 0
     while todo:
         one = todo.pop()
         todo += below.get(one, [])
@@ -229,8 +232,10 @@ def tree_mb(pid: int) -> float:
             lines = Path(f"/proc/{one}/smaps_rollup").read_text(encoding="ascii").splitlines()
         except OSError:
             continue
-        total_kb += int(next((line.split()[1] for line in lines if line.startswith("Pss:")), "0"))
-    return total_kb / 1024
+        kb = int(next((line.split()[1] for line in lines if line.startswith("Pss:")), "0"))
+        total_kb += kb
+        own_kb += kb if one == pid else 0
+    return total_kb / 1024, own_kb / 1024
 
 
 class Watch(threading.Thread):
@@ -238,25 +243,27 @@ class Watch(threading.Thread):
 
     def __init__(self, pid: int) -> None:
         super().__init__(daemon=True)
-        self.pid, self.samples, self.ended = pid, list[tuple[float, float]](), threading.Event()
+        self.pid, self.samples, self.ended = pid, list[tuple[float, float, float]](), threading.Event()
 
     def run(self) -> None:
         start = time.monotonic()
         while not self.ended.is_set():
-            self.samples.append((time.monotonic() - start, tree_mb(self.pid)))
+            self.samples.append((time.monotonic() - start, *tree_mb(self.pid)))
             self.ended.wait(SAMPLE_S)
 
     def figures(self) -> dict[str, float]:
         """Return megabytes at the start, after the warm-up (a fifth of the time), at the end; the growth after it."""
         warm = self.samples[len(self.samples) // 5 :]
-        times, sizes = np.array([t for t, _ in warm]), np.array([mb for _, mb in warm])
+        times, sizes = np.array([t for t, _, _ in warm]), np.array([mb for _, mb, _ in warm])
         slope = float(np.polyfit(times / 60, sizes, 1)[0]) if len(warm) > 2 else 0.0
         growth = slope * float(times[-1] - times[0]) / 60
         return {
             "start_mb": self.samples[0][1],
             "warm_mb": float(sizes[0]),
             "end_mb": float(sizes[-1]),
-            "highest_mb": max(mb for _, mb in self.samples),
+            "highest_mb": max(mb for _, mb, _ in self.samples),
+            "server_alone_warm_mb": warm[0][2],
+            "server_alone_end_mb": warm[-1][2],
             "slope_mb_a_minute": slope,
             "growth_mb": growth,
             "is_flat": float(growth <= max(FLAT_MB, FLAT_SHARE * float(sizes.mean()))),
