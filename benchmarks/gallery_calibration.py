@@ -105,7 +105,7 @@ def ask_folds(folds: Sequence[Fold], size: int, *, n_a_clip: int, seed: int) -> 
 
 
 def ask_people(
-    gallery: Path, clips_a_person: int, *, n_others: int, n_questions: int, seed: int
+    gallery: Path, clips_a_person: int, *, least_clips: int, n_others: int, n_questions: int, seed: int
 ) -> Iterator[tuple[Asked, str]]:
     """Yield answers where people have several clips each and count by the best; the ratio is the model's own."""
     rng = np.random.default_rng(seed)
@@ -113,7 +113,7 @@ def ask_people(
         model = gallery_model(opened)
         tables = {modality: list(opened.tables(modality)) for modality in opened.modalities}
     voices, faces = _by_person(tables["voice"]), _by_person(tables["face"])
-    people = [name for name in faces if len(faces[name]) >= clips_a_person and name in voices]
+    people = [name for name in faces if len(faces[name]) >= least_clips and name in voices]
     for _ in range(n_questions):
         asker = people[rng.integers(len(people))]
         query = voices[asker][rng.integers(len(voices[asker]))]
