@@ -50,7 +50,7 @@ def colours(effect: Array, *, largest: float) -> Array:
         of_it = [np.interp(size, (0, 0.5, 1), ramp[:, channel]) for ramp in (AGAINST, FOR)]
         painted[..., channel] = np.where(effect > 0, of_it[1], of_it[0])
     painted[..., 3] = STRONGEST * np.sqrt(size)  # by the root, so that a middle effect is seen
-    painted[..., 3][size < 0.04] = 0
+    painted[..., 3][size < 0.08] = 0
     return painted
 
 
