@@ -307,7 +307,7 @@ def _write_pool(
         write_face(folder / FACES / item.face, face)
         items.append(item)
         voices.append(voice)
-        faces.append(face)
+        faces.append(read_image(folder / FACES / item.face))  # what the player sees, to the pixel
     heard = FrozenEncoder(model.preprocess.voice_encoder, "voice", model.compute).encode(voices)
     seen = FrozenEncoder(model.preprocess.face_encoder, "face", model.compute).encode(faces)
     similarity = (model.associator.encode_voice(heard) @ model.associator.encode_face(seen).T).astype(np.float32)
