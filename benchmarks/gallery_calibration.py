@@ -202,7 +202,14 @@ def main() -> None:
         answers = [a for a, _ in ask_folds(folds, size, n_a_clip=asked.n_a_clip, seed=asked.seed)]
         print(table(answers, f"{size} clips") if answers else f"{size} clips: no fold has so many others")
     for clips in asked.clips if asked.gallery is not None else ():
-        several = ask_people(asked.gallery, clips, n_others=asked.others, n_questions=asked.questions, seed=asked.seed)
+        several = ask_people(
+            asked.gallery,
+            clips,
+            least_clips=max(asked.clips),  # the same people whatever is counted
+            n_others=asked.others,
+            n_questions=asked.questions,
+            seed=asked.seed,
+        )
         print(table([a for a, _ in several], f"the best of {clips} clips a person"))
 
 

@@ -117,9 +117,11 @@ class Snapshot:
         if by == "clip":
             sizes = (segment.entry.n_rows for segment in self.segments[modality])
             return sum(n if mask is None else int(mask.sum()) for n, mask in zip(sizes, masks, strict=True))
-        codes = self._codes[modality][0]
-        chosen = [all_ if mask is None else all_[mask] for all_, mask in zip(codes, masks, strict=True)]
-        return len(np.unique(np.concatenate(chosen))) if chosen else 0
+        codes, n_people = self._codes[modality]
+        is_there = np.zeros(n_people, dtype=bool)
+        for all_, mask in zip(codes, masks, strict=True):
+            is_there[all_ if mask is None else all_[mask]] = True
+        return int(is_there.sum())
 
     def search(
         self, vectors: NDArray[np.float32], modality: Modality, k: int, wanted: Wanted, *, by: By, effort: int
