@@ -238,6 +238,13 @@ def tree_mb(pid: int) -> tuple[float, float]:
     return total_kb / 1024, own_kb / 1024
 
 
+def slope_of(samples: Sequence[tuple[float, float, float]]) -> float:
+    """Return how fast the memory grows, in megabytes a minute: the least squares of what was seen."""
+    if len(samples) < 3:
+        return 0.0
+    return float(np.polyfit([t / 60 for t, _, _ in samples], [mb for _, mb, _ in samples], 1)[0])
+
+
 class Watch(threading.Thread):
     """Looks at the memory of a process tree until told to stop."""
 
@@ -255,12 +262,13 @@ class Watch(threading.Thread):
         """Return megabytes at the start, after the warm-up (a fifth of the time), at the end; the growth after it."""
         warm = self.samples[len(self.samples) // 5 :]
         times, sizes = np.array([t for t, _, _ in warm]), np.array([mb for _, mb, _ in warm])
-        slope = float(np.polyfit(times / 60, sizes, 1)[0]) if len(warm) > 2 else 0.0
+        slope = slope_of(warm)
         growth = slope * float(times[-1] - times[0]) / 60
         return {
             "start_mb": self.samples[0][1],
             "warm_mb": float(sizes[0]),
             "end_mb": float(sizes[-1]),
+            "growth_in_the_last_half_mb": slope_of(self.samples[len(self.samples) // 2 :]) * float(times[-1]) / 120,
             "highest_mb": max(mb for _, mb, _ in self.samples),
             "server_alone_warm_mb": warm[0][2],
             "server_alone_end_mb": warm[-1][2],

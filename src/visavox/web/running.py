@@ -26,6 +26,7 @@ from visavox.errors import ConfigError
 from visavox.service_config import ServeConfig
 from visavox.web.app import create_app
 from visavox.web.engine import CLOSING_S, Engine
+from visavox.web.patient_connections import PatientProtocol
 
 BACKLOG = 512
 """Connections that the system lets wait."""
@@ -148,6 +149,7 @@ def _serve(app: Any, listening: socket.socket, ready: Callable[[], None]) -> int
         backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE_S,
         timeout_graceful_shutdown=int(CLOSING_S),
+        http=PatientProtocol,
     )
     server = _Server(config, ready)
     with contextlib.suppress(KeyboardInterrupt):  # the signal comes back when the server has ended
