@@ -28,8 +28,10 @@ from visavox.web.service_errors import RefusalError
 
 @pytest.fixture(scope="module")
 def model(service_settings: ServeConfig) -> VoiceFaceModel:
-    """The model as the commands load it."""
-    return VoiceFaceModel.from_pretrained(service_settings.model)
+    """The model as the commands load it, but for its name: of a folder the service tells the last part alone."""
+    model = VoiceFaceModel.from_pretrained(service_settings.model)
+    model.name = "run"
+    return model
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +129,7 @@ def test_a_search_is_that_of_the_command(engine: Engine, sent: dict[str, Any], n
     assert engine.settings.gallery is not None
     expected, _ = search_gallery(SearchConfig(query=sent["paths"][0], gallery=engine.settings.gallery, k=3))
     found = engine.search(voice=sent["voice"], options=SearchOptions(k=3), name=names[0])
-    assert_same(found.to_dict(), expected.to_dict())
+    assert_same(found.to_dict(), {**expected.to_dict(), "model": "run"})
     assert len(found.hits) == 3
     face = engine.search(face=sent["faces"][0], options=SearchOptions(k=2, against="voice"), name="f")
     assert (face.query_modality, face.against, len(face.hits)) == ("face", "voice", 2)

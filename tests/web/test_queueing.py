@@ -10,6 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import pytest
 
 pytest.importorskip("fastapi")
+from visavox.errors import MediaError
 from visavox.web.queueing import BusyError, Deadline, RequestQueue, TimeLimitError
 
 
@@ -135,3 +136,10 @@ def test_a_deadline_is_checked_between_steps() -> None:
     assert deadline.left_s == 0
     with pytest.raises(TimeLimitError):
         deadline.check()
+
+
+def test_a_file_that_cannot_be_used_is_a_value() -> None:
+    failed: Future[int] = Future()
+    failed.set_exception(MediaError("v: silent.", status="silent"))
+    found = Deadline(1.0).result_or_problem(failed)
+    assert isinstance(found, MediaError) and found.status == "silent"

@@ -15,8 +15,9 @@ import hashlib
 import threading
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from types import TracebackType
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 from visavox.corpus.items import Modality
 from visavox.errors import ConfigError, MediaError
@@ -44,8 +45,6 @@ from visavox.web.service_errors import RefusalError
 from visavox.web.service_metrics import ServiceMetrics
 from visavox.web.verifying import verified
 
-Result = TypeVar("Result")
-
 CLOSING_S = 10.0
 """Seconds that running requests have to finish when the service goes down."""
 MEGABYTE = 1_000_000
@@ -71,6 +70,8 @@ class Engine:
         self.settings = settings
         self.compute = Compute.of(settings)
         self.model = model or VoiceFaceModel.from_pretrained(settings.model, compute=self.compute)
+        if Path(self.model.name).is_dir():  # where things lie on this machine is nobody's affair
+            self.model.name = Path(self.model.name).resolve().name
         self.metrics = ServiceMetrics()
         self.pool: DecodingPool | None = (
             None
@@ -88,6 +89,10 @@ class Engine:
         if settings.people is not None:
             self.people = PeopleDesk(settings.people, self.compute, self.model.media, self.lanes_of)
         self.generator = DrawingDesk(settings.generator, self.compute) if settings.generator else None
+        self.metrics.watch("queue_waiting", "Requests that wait.", lambda: self.queue.n_waiting)
+        self.metrics.watch("queue_running", "Requests that are worked on.", lambda: self.queue.n_running)
+        self.metrics.watch("decoders_alive", "Processes that decode uploads.", lambda: self.n_decoders)
+        self.metrics.watch("decoder_restarts", "Decoders that were replaced.", lambda: self.n_restarts)
         self._is_ready, self._is_closing = threading.Event(), threading.Event()
 
     def lanes_of(self, media: Any) -> EncodingLanes:
@@ -143,6 +148,11 @@ class Engine:
     def n_decoders(self) -> int:
         """Processes that decode uploads and are alive."""
         return 0 if self.pool is None else len(self.pool.pids)
+
+    @property
+    def n_restarts(self) -> int:
+        """Decoding processes that were replaced."""
+        return 0 if self.pool is None else self.pool.n_restarts
 
     @property
     def is_ready(self) -> bool:
@@ -301,7 +311,7 @@ class Engine:
                 begun.append(("face", shown[0], lanes.face(face, shown[0])))
             if voice is not None:
                 begun.append(("voice", shown[1], lanes.voice(voice, shown[1])))
-            asked = [asked_with(modality, name, result_or_problem(f, deadline)) for modality, name, f in begun]
+            asked = [asked_with(modality, name, deadline.result_or_problem(f)) for modality, name, f in begun]
             return desk.answer(asked, top=top, false_accept=false_accept, combine=combine)
 
     def generate(self, voice: bytes, order: DrawingOrder | None = None, *, name: str = "voice") -> Drawn:
@@ -337,11 +347,11 @@ class Engine:
         return inventory(self)
 
     def _placed_voice(self, future: Future[HeardVoice], deadline: Deadline) -> PlacedVoice | MediaError:
-        heard = result_or_problem(future, deadline)
+        heard = deadline.result_or_problem(future)
         return heard if isinstance(heard, MediaError) else self.model.place_voice(heard)
 
     def _placed_face(self, future: Future[SeenFace], deadline: Deadline) -> PlacedFace | MediaError:
-        seen = result_or_problem(future, deadline)
+        seen = deadline.result_or_problem(future)
         return seen if isinstance(seen, MediaError) else self.model.place_face(seen)
 
     def _check_number(self, what: str, n: int) -> None:
@@ -364,18 +374,6 @@ class Engine:
             if digest in seen:
                 raise ConfigError(f"`faces` must differ. {name} is the same as {seen[digest]}. Give each face once.")
             seen[digest] = name
-
-
-def result_or_problem(future: Future[Result], deadline: Deadline) -> Result | MediaError:
-    """Return what a future comes to, or why the file cannot be used.
-
-    Raises:
-        TimeLimitError: the time is over.
-    """
-    try:
-        return deadline.result(future)
-    except MediaError as error:
-        return error
 
 
 def shown_names(names: Sequence[str], n_faces: int) -> list[str]:

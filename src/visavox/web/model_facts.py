@@ -35,7 +35,7 @@ def model_facts(model: VoiceFaceModel, settings: ServeConfig, installed: Mapping
             **dataclasses.asdict(encoder.provenance),
         }
     return {
-        "name": model.name.rstrip("/").rsplit("/", 1)[-1],
+        "name": model.name,
         "associator": model.associator.name,
         "dim": model.associator.dim,
         "n_people_trained_on": len(model.people),

@@ -25,6 +25,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from contextlib import contextmanager
 from typing import TypeVar
 
+from visavox.errors import MediaError
 from visavox.web.service_errors import UnavailableError
 
 Result = TypeVar("Result")
@@ -95,6 +96,17 @@ class Deadline:
                 return future.result()
             future.cancel()
             raise self.over() from None
+
+    def result_or_problem(self, future: Future[Result]) -> Result | MediaError:
+        """Return what a future comes to, or why the file cannot be used.
+
+        Raises:
+            TimeLimitError: the time is over.
+        """
+        try:
+            return self.result(future)
+        except MediaError as error:
+            return error
 
 
 class RequestQueue:

@@ -86,6 +86,11 @@ class DecodingPool:
         """Numbers of the processes that run."""
         return [pid for process in self._all if (pid := process.pid) is not None]
 
+    @property
+    def n_restarts(self) -> int:
+        """Processes that were started in the place of another."""
+        return sum(max(0, process.n_starts - 1) for process in self._all)
+
     def voice(self, data: bytes, *, name: str = "voice") -> npt.NDArray[np.float32]:
         """Return the sound of an upload as `visavox.media.audio.read_voice` returns that of a file.
 

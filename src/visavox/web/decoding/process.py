@@ -50,6 +50,7 @@ class DecodingProcess:
 
     Attributes:
         n_items: uploads that it has answered.
+        n_starts: times that it was started.
         is_idle: whether it can be asked. One that was left in the middle of an upload cannot.
     """
 
@@ -57,6 +58,7 @@ class DecodingProcess:
         """Nothing is started yet."""
         self.limits = limits
         self.n_items = 0
+        self.n_starts = 0
         self.is_idle = False
         self._popen: subprocess.Popen[bytes] | None = None
         self._socket: socket.socket | None = None
@@ -106,6 +108,7 @@ class DecodingProcess:
             if self._socket is None:
                 ours.close()
         self.n_items, self.is_idle, self._is_ready = 0, True, False
+        self.n_starts += 1
 
     def wait_until_ready(self) -> None:
         """Return when the process has started.
