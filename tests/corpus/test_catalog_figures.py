@@ -191,3 +191,28 @@ def test_figures_of_many_rows_take_a_moment(tmp_path: Path) -> None:
         assert figures.sound_seconds().voice_s == 20_000
         assert len(figures.nearest("p77/15")) == 3
     assert time.perf_counter() - started < 1
+
+
+def test_a_page_of_clips_is_a_part_of_all_of_them(tmp_path: Path) -> None:
+    """Held against the list of all outlines, filtered and cut one by one."""
+    path = tmp_path / "catalog.sqlite"
+    with Catalog.create(path, {}) as catalog:
+        for number in range(23):
+            clip, person = f"c{number:02d}", f"p{number % 3}" if number % 4 else None
+            statuses = ("ok", "no_face", "silent")[number % 3], ("ok", "silent")[number % 2]
+            catalog.add_clip(
+                MediaItem(f"{clip}/{m}", clip, m, person=person, status=s)
+                for m, s in zip(("face", "voice"), statuses, strict=True)
+            )
+    with CatalogFigures(path) as figures:
+        everything = list(figures.outlines())
+        for status in ("", "ok", "no_face", "silent", "removed"):
+            for person in ("", "p1", "nobody"):
+                wanted = [
+                    outline
+                    for outline in everything
+                    if (not status or status in (outline.statuses or ("ok",))) and person in ("", outline.person)
+                ]
+                for first, n in ((0, 5), (3, 100), (50, 5)):
+                    n_all, page = figures.clip_page(status=status, person=person, first=first, n=n)
+                    assert n_all == len(wanted) and page == wanted[first : first + n]
