@@ -34,6 +34,8 @@ from scipy.optimize import linear_sum_assignment
 from visavox.errors import ConfigError
 
 N_ATTEMPTS = 8
+MORE_PARTS = 3  # above the fewest; still smaller parts do not make more pairs
+MAX_TRIED = 10  # other numbers of trials, in each direction, before a refusal says that none is known
 FORBIDDEN = 1e9  # cost of a face that must not stand there
 SHOWN = 1e4  # cost of each time that a pair was shown
 STOOD = 1e2  # cost of each time that a face stood beside another's voice
@@ -126,9 +128,16 @@ def _refusal(genders: Mapping[str, str | None], sizes: _Sizes) -> str:
     n_women = sum(gender == "f" for gender in genders.values())
     works = []
     for step in (-1, 1):
+        tried = 0
         for trials in range(sizes.trials + step, 0 if step < 0 else sizes.trials + 1 + len(genders), step):
-            if _lists(genders, replace(sizes, trials=trials)) is not None:
+            other = replace(sizes, trials=trials)
+            if not _has_room(genders, other):
+                continue
+            if _lists(genders, other, n_attempts=1) is not None:
                 works.append(str(trials))
+                break
+            tried += 1
+            if tried == MAX_TRIED:
                 break
     share = "" if sizes.share is None else f", {100 * sizes.share:g} % of them of one gender,"
     whom = f"{len(genders)} people" + ("" if sizes.share is None else f" ({n_women} of them women)")
@@ -138,22 +147,38 @@ def _refusal(genders: Mapping[str, str | None], sizes: _Sizes) -> str:
     return f"No balanced plan of {sizes.trials} turns{share} is found among {whom}. {remedy}."
 
 
-def _lists(genders: Mapping[str, str | None], sizes: _Sizes) -> list[list[PlannedTurn]] | None:
-    """Lists of turns in which no pair comes twice and voices are equally frequent; None where none are found.
-
-    After n / gcd(n, trials) lists every voice was heard equally often, and they may begin again.
-    """
+def _has_room(genders: Mapping[str, str | None], sizes: _Sizes) -> bool:
+    """Whether there are as many pairs as the lists need; that alone does not make a plan."""
     n = len(genders)
-    n_lists = min(sizes.participants, n // math.gcd(n, sizes.trials))
-    for attempt in range(N_ATTEMPTS):
+    needed = _n_lists(n, sizes) * sizes.trials
+    if sizes.share is None:
+        return needed <= n * (n - 1)
+    n_women = sum(gender == "f" for gender in genders.values())
+    alike = n_women * (n_women - 1) + (n - n_women) * (n - n_women - 1)
+    n_same = _whole(sizes.share * needed)
+    return n_same <= alike and needed - n_same <= 2 * n_women * (n - n_women)
+
+
+def _n_lists(n_people: int, sizes: _Sizes) -> int:
+    """Lists after which every voice was heard equally often; fewer where there are fewer participants."""
+    return min(sizes.participants, n_people // math.gcd(n_people, sizes.trials))
+
+
+def _lists(
+    genders: Mapping[str, str | None], sizes: _Sizes, *, n_attempts: int = N_ATTEMPTS
+) -> list[list[PlannedTurn]] | None:
+    """Lists of turns in which no pair comes twice, that may begin again; None where none are found."""
+    if not _has_room(genders, sizes):
+        return None
+    n_lists = _n_lists(len(genders), sizes)
+    fewest = -(-2 * sizes.trials // len(genders))  # parts in which nobody need appear twice
+    for attempt in range(n_attempts):
         rng = np.random.default_rng((sizes.seed, attempt))
         people = _interleaved(genders, rng)
-        for n_parts in range(-(-sizes.trials // n), sizes.trials + 1):
+        for n_parts in range(fewest, min(fewest + MORE_PARTS, sizes.trials) + 1):
             found = _dealt(people, genders, sizes, n_lists, n_parts, rng)
             if found is not None:
                 return found
-            if n_parts > -(-2 * sizes.trials // n) + 2:
-                break  # smaller parts do not make more pairs
     return None
 
 

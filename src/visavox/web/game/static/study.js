@@ -134,17 +134,10 @@ function choose(side) {
   const reaction_ms = timed && wasHeard() ? performance.now() - first.at : null;
   faces[side].classList.add("is-chosen");
   audio.pause();
-  const { id } = state.turn, coming = state.next;
-  if (coming) {
-    load(coming);  // it is in the cache: the voice begins while the server is still told
-    sound();
-  }
+  const { id } = state.turn;
   once(async () => show(await ask("answer", { turn: id, choice: side, reaction_ms }), true)).then(() => {
-    if (turn() && turn().id === id) {  // the answer did not arrive: the same question stays
-      faces[side].classList.remove("is-chosen");
-      audio.pause();
-      load(turn());
-    }
+    if (turn() && turn().id !== id) sound();  // after the server has noted that it is shown: reaction times begin then
+    else faces[side].classList.remove("is-chosen");  // the answer did not arrive: the same question stays
   });
 }
 
