@@ -6,6 +6,7 @@ Example:
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import logging
 import socket
@@ -79,7 +80,8 @@ def play(config: GamePlayConfig, progress: Callable[[int, int], None] | None = N
         settings = uvicorn.Config(
             app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=GRACE_S
         )
-        uvicorn.Server(settings).run(sockets=[listener])
+        with contextlib.suppress(KeyboardInterrupt):  # to be stopped is how it ends
+            uvicorn.Server(settings).run(sockets=[listener])
 
 
 def listening(host: str, port: int) -> socket.socket:
