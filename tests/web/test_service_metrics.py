@@ -12,7 +12,11 @@ from visavox.web.service_metrics import ServiceMetrics
 
 def samples(metrics: ServiceMetrics) -> dict[tuple[str, tuple[str, ...]], float]:
     families = text_string_to_metric_families(metrics.page().decode())
-    return {(s.name, tuple(s.labels[k] for k in sorted(s.labels))): s.value for family in families for s in family.samples}
+    return {
+        (sample.name, tuple(sample.labels[key] for key in sorted(sample.labels))): sample.value
+        for family in families
+        for sample in family.samples
+    }
 
 
 def test_requests_are_counted_by_route_and_status() -> None:

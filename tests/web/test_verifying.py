@@ -52,4 +52,9 @@ def test_a_model_without_calibration_gives_no_probability() -> None:
 def test_what_cannot_be_used_is_said() -> None:
     silent = MediaError("v: silent.", status="silent")
     found = verified(model(2.0), silent, FACE, prior=0.5, names=["v", "f"])
-    assert (found.voice_status, found.face_status, found.decided, found.notes) == ("silent", "ok", False, ("v: silent.",))
+    assert (found.voice_status, found.face_status, found.decided, found.notes) == (
+        "silent",
+        "ok",
+        False,
+        ("v: silent.",),
+    )

@@ -22,7 +22,7 @@ from visavox.web.engine import MEGABYTE, Engine
 from visavox.web.limits import RequestLimits
 from visavox.web.login_sessions import LoginSessions
 from visavox.web.openapi_page import create_docs_router
-from visavox.web.problem_schema import describe_problems
+from visavox.web.openapi_schema import completed_schema
 from visavox.web.problems import install_problem_handlers
 from visavox.web.request_metrics import RequestMetrics
 from visavox.web.routes import drawing, health, matching, searching
@@ -70,15 +70,16 @@ def create_app(settings: ServeConfig, *, engine: Engine | None = None) -> FastAP
         docs_url=None,
         redoc_url=None,
     )
+    api = app
     app.state.engine = used
     install_problem_handlers(app)
-    describe_problems(app)
     for router in (*ROUTERS, create_docs_router()):
         app.include_router(router)
     tokens = TokenFile(settings.tokens) if settings.tokens is not None else None
     sessions = LoginSessions()
     if tokens is not None:
         app.include_router(create_login_router(tokens, sessions))
+    app.openapi = lambda: completed_schema(api)  # type: ignore[method-assign]
     if settings.pages or settings.study is not None:
         _add_game(app, settings)
     if settings.pages:
