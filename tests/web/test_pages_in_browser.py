@@ -37,16 +37,26 @@ SIMPLE_REPORT = "<!doctype html><title>R</title><h1>Among 8 people</h1><script>d
 
 
 @pytest.fixture(scope="module")
-def small_runs(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
+def small_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with one report: a real one for the tour, a made-up one otherwise."""
     folder = tmp_path_factory.mktemp("runs")
     (folder / "first").mkdir()
     if WRITES_TOUR:
         from visavox.__main__ import main
+        from visavox.world.pairs_folder import write_pairs_folder
 
-        given = {name: str(request.getfixturevalue(f"small_{name}")) for name in ("run", "embeddings", "splits")}
-        words = ["--model", given["run"], "--embeddings", given["embeddings"], "--splits", given["splits"]]
-        assert main(["evaluate", *words, "--out", str(folder / "first"), "--resamples", "200", "--quiet"]) == 0
+        write_pairs_folder(folder / "world", n_people=24, n_clips=2, seed=5, n_processes=1)
+        words = [
+            "--model",
+            "world",
+            "--pairs",
+            str(folder / "world"),
+            "--out",
+            str(folder / "first"),
+            "--device",
+            "cpu",
+        ]
+        assert main(["evaluate", *words, "--resamples", "200", "--quiet"]) == 0
     else:
         (folder / "first" / "report.html").write_text(SIMPLE_REPORT, encoding="utf-8")
     return folder
@@ -195,15 +205,16 @@ def test_bad_input_is_one_line_on_the_page(address: str, page_at: Any, voice: st
 
 
 def test_search_finds_the_face_of_a_voice_and_the_voice_of_a_face(
-    address: str, page_at: Any, voice: str, faces: list[str]
+    address: str, page_at: Any, small_world: Path, faces: list[str]
 ) -> None:
+    voice = str(sorted((small_world / "voices").iterdir())[6])
     page = page_at(f"{address}/search")
     page.get_by_text("holds 8 people with a voice (16 clips)").wait_for()
     give_voice(page, voice)
     page.get_by_role("button", name="Search", exact=True).click()
     page.locator(".vx-verdict").wait_for()
     assert page.locator(".vx-bars img").count() == 8 and "nobody here" in page.inner_text(".vx-bars")
-    keep_picture(page, "search", height=1000)
+    keep_picture(page, "search", height=1500)
     page.get_by_label("a face").check()
     page.get_by_test_id("image").locator("input[type=file]").set_input_files(faces[0])
     page.locator("[data-testid=image] img, .image-frame img").first.wait_for()

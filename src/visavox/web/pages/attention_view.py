@@ -5,8 +5,8 @@ differ for every kind of colour vision, and the words below say the same. Steps 
 smoothed for the eye.
 
 Example:
-    >>> colours(np.array([[-1.0, 0.0, 1.0]], np.float32), largest=1.0)[0, :, 3].tolist()
-    [0.8, 0.0, 0.8]
+    >>> colours(np.array([[-1.0, 0.0, 1.0]], np.float32), largest=1.0)[0, :, 3].round(3).astype(str).tolist()
+    ['0.8', '0.0', '0.8']
 """
 
 from __future__ import annotations

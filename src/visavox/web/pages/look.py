@@ -19,7 +19,7 @@ FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', Arial, 
 MONO = "ui-monospace, 'Liberation Mono', Consolas, monospace"
 INK, SOFT, PAPER, CARD, HAIR, BLUE = "#1d1c1a", "#5d5a54", "#fdfcfa", "#f5f3ee", "#dedad2", "#0b63a5"
 ICON = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Ccircle cx='8' cy='8' r='7' fill='%230b63a5'/%3E%3Cpath d='M4 8h1.4l1.2-3.4 2 6.8L10 8h2' fill='none' stroke='white' stroke-width='1.3'/%3E%3C/svg%3E"  # noqa: E501
-HEAD = f'<title>Visavox</title><link rel="icon" href="{ICON}">'
+HEAD = f'<link rel="icon" href="{ICON}">'
 
 
 @dataclass(frozen=True, eq=False)
