@@ -26,6 +26,13 @@ TIMEOUT_S = 30.0
 """Of a call, retries included; adding and searching go in batches that take far less."""
 CONNECT_S = 10.0
 SUFFIX = ".db"
+RECONNECTING = {
+    "grpc.initial_reconnect_backoff_ms": 100,
+    "grpc.min_reconnect_backoff_ms": 1000,
+    "grpc.max_reconnect_backoff_ms": 1000,
+    "grpc.use_local_subchannel_pool": 1,
+}
+"""A server that is back is found within a second; without this gRPC waits up to two minutes longer each time."""
 MOST_ROWS = 16_384
 """What Milvus returns at most for one question; more is read in pages."""
 PAGE_ROWS = 1000
@@ -58,7 +65,11 @@ class MilvusConnection:
                 _embedded[uri] += 1
         try:
             self._client: Any = pymilvus.MilvusClient(
-                uri, token=os.environ.get("MILVUS_TOKEN", ""), timeout=min(CONNECT_S, self.timeout_s)
+                uri,
+                token=os.environ.get("MILVUS_TOKEN", ""),
+                timeout=min(CONNECT_S, self.timeout_s),
+                dedicated=True,  # closed when it is closed, and not shared with what an earlier one met
+                grpc_options=RECONNECTING,
             )
         except self._errors as e:
             self._release()

@@ -11,7 +11,7 @@ Every collection of Milvus must have a vector; where none is needed it is (0, 1)
 Example:
     >>> parts = media_entities("face", "a/face", bytes(50_000))
     >>> [(part["id"][:8], part["id"][-2:], len(part["data"])) for part in parts]
-    [('face:64e', '#0', 60000), ('face:64e', '#1', 6668)]
+    [('face:371', '#0', 60000), ('face:371', '#1', 6668)]
     >>> joined_media(part["data"] for part in parts) == bytes(50_000)
     True
 """
@@ -94,7 +94,8 @@ def row_entities(rows: GalleryRows, n_parts: Sequence[int]) -> Iterator[dict[str
         for what, text in names.items():
             if len(text.encode("utf-8")) > MOST_NAME:
                 raise DataError(
-                    f"A {what} in Milvus must have at most {MOST_NAME} bytes. Got {text[:40]!r}... Rename it."
+                    f"The {what} of a row in Milvus must have at most {MOST_NAME} bytes. Got {text[:40]!r}..., longer. "
+                    "Rename it."
                 )
         known = {name: column[number] for name, column in rows.attributes.items() if column[number] is not None}
         vector = rows.vectors[number].tolist()
