@@ -15,6 +15,7 @@ def test_the_template_says_what_it_must_and_can_be_read() -> None:
     assert headings == ["What this is about", "What is stored", "Your rights", "Contact"]
     text = " ".join(line for block in blocks for line in block.lines)
     assert "There are 42 questions; they take about 7 minutes." in text
+    assert "they take about a minute." in consent_template("T", n_turns=3)
     for needed in ("no name", "stop at any time", "withdraw", "EDIT THIS"):
         assert needed in text
     assert [len(block.lines) for block in blocks if block.kind == "list"] == [2, 3]

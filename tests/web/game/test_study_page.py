@@ -76,6 +76,7 @@ def test_a_whole_study_is_played_and_reported(address: str, study: Study, page_a
         answer(page, number, by_key=number == 2)
         picture(page, f"desk-{number + 1}")
     page.get_by_text("4 of 6").wait_for()
+    assert page.evaluate("() => document.activeElement.id") == "play"  # no face is marked before it is chosen
     assert "is-right" not in page.content() and "is-wrong" not in page.content()  # nothing is told
     page.reload()
     page.get_by_text("4 of 6").wait_for()

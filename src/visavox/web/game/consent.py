@@ -20,7 +20,7 @@ TEMPLATE = """# {title}
 ## What this is about
 
 You hear short recordings of voices. After each of them you choose which of two faces belongs to the voice. We want to
-know how much a voice tells about a face. There are {n_turns} questions; they take about {minutes} minutes.
+know how much a voice tells about a face. There are {n_turns} questions; they take about {minutes}.
 
 ## What is stored
 
@@ -52,7 +52,8 @@ class Block:
 
 def consent_template(title: str, *, n_turns: int) -> str:
     """Return a text to be edited, for a study of so many turns."""
-    minutes = max(1, round(n_turns * SECONDS_PER_TURN / 60))
+    n_minutes = max(1, round(n_turns * SECONDS_PER_TURN / 60))
+    minutes = "a minute" if n_minutes == 1 else f"{n_minutes} minutes"
     return TEMPLATE.format(title=" ".join(title.split()), n_turns=n_turns, minutes=minutes)
 
 

@@ -86,6 +86,7 @@ function showTurn(fresh) {
     button.classList.remove("is-chosen");
     $(`${side}-image`).src = media(state.turn[side]);
   }
+  if (document.activeElement.matches(".face")) play.focus({ preventScroll: true });  // no face is marked beforehand
   load(state.turn);
   question();
   heard(!audio.paused);
