@@ -36,7 +36,7 @@ class GalleryTold:
             f"  model        {info.about.model} ({info.about.fingerprint[:SHOWN]}), {info.about.dim} numbers a vector",
             f"  encoders     {encoders or 'unknown'}",
             f"  index        {index}",
-            f"  size         {size_words(info.n_bytes)}, changed {info.generation:,} times",
+            f"  size         {size_words(info.n_bytes)}, state {info.generation:,}",
             "",
             f"  {'':<10} {'rows':>10} {'people':>10} {'media':>10} {'dead':>8} {'parts':>6}  index",
         ]
