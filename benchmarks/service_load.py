@@ -186,8 +186,9 @@ def send_raw(url: httpx.URL, rng: random.Random) -> None:
 
 def hammer(url: str, cases: Sequence[Case], *, clients: int, seconds: float, garbage: float, seed: int = 0) -> Tally:
     """Ask from many threads for some seconds; return what came back."""
-    tally, until = Tally(), time.monotonic() + seconds
+    tally = Tally()
     uploads = [("voice", upload) for upload in hostile_voices()] + [("face", upload) for upload in hostile_faces()]
+    until = time.monotonic() + seconds
 
     def work(number: int) -> None:
         rng = random.Random(f"{seed}-{number}")
