@@ -10,7 +10,7 @@ import torch
 
 from visavox.errors import ConfigError, UnknownNameError
 from visavox.models.encoders.base import Encoder, Provenance
-from visavox.pipeline.frozen_encoder import Compute, FrozenEncoder, build_encoder
+from visavox.pipeline.frozen_encoder import Compute, FrozenEncoder, build_encoder, use_threads
 from visavox.registry import ENCODERS
 
 
@@ -91,3 +91,11 @@ def test_a_device_that_is_not_there_is_refused(device: str, monkeypatch: pytest.
 def test_auto_takes_cuda_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     assert Compute().torch_device == "cuda"
+
+
+def test_a_thread_says_how_many_threads_its_networks_use() -> None:
+    before = torch.get_num_threads()
+    use_threads(2)
+    assert torch.get_num_threads() == 2
+    use_threads(before)
+    assert torch.get_num_threads() == before

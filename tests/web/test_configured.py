@@ -20,7 +20,7 @@ def test_a_part_that_is_missing_is_refused_with_its_option(name: str) -> None:
 
 
 def test_an_inventory_names_each_part_once(engine: Any) -> None:
-    there, absent = inventory(engine)
+    there, absent = inventory(engine.model_facts(), engine.settings)
     assert there["model"].startswith("run: ge2e + dlib, ")
     assert there["people"] == "8 enrolled"
     assert "8 people by face" in there["gallery"] and "8 people by voice" in there["gallery"]

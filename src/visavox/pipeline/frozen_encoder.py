@@ -122,3 +122,8 @@ def build_encoder(spec: Spec, modality: str, device: str = "cpu") -> Encoder:
     if encoder.modality != modality:
         raise ConfigError(f"The encoder {encoder.name!r} encodes a {encoder.modality}. Give a {modality} encoder.")
     return encoder
+
+
+def use_threads(n: int) -> None:
+    """Let the networks that the calling thread runs use `n` threads, 1 or more."""
+    torch.set_num_threads(n)

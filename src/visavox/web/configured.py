@@ -10,12 +10,10 @@ Example:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, TypeVar
+from typing import Any, TypeVar
 
+from visavox.service_config import ServeConfig
 from visavox.web.service_errors import RefusalError
-
-if TYPE_CHECKING:
-    from visavox.web.engine import Engine
 
 Part = TypeVar("Part")
 
@@ -46,9 +44,13 @@ def configured(part: Part | None, name: str) -> Part:
     return part
 
 
-def inventory(engine: Engine) -> tuple[dict[str, str], dict[str, str]]:
-    """Return what a service has, in words, and what it has not, with the option that adds it."""
-    facts = engine.model_facts()
+def inventory(facts: Mapping[str, Any], settings: ServeConfig) -> tuple[dict[str, str], dict[str, str]]:
+    """Return what a service has, in words, and what it has not, with the option that adds it.
+
+    Args:
+        facts: what `GET /v1/model` tells.
+        settings: what the service was started with.
+    """
     encoders = " + ".join(encoder["name"] for encoder in facts["encoders"].values())
     there = {"model": f"{facts['name']}: {encoders}, {facts['dim']} dimensions"}
     installed = facts["installed"]
@@ -61,7 +63,6 @@ def inventory(engine: Engine) -> tuple[dict[str, str], dict[str, str]]:
         there["people"] = f"{installed['people']:,} enrolled"
     if installed["generator"] is not None:
         there["generator"] = f"{installed['generator']['name']}: {', '.join(installed['generator']['methods'])}"
-    settings = engine.settings
     if settings.tokens is not None:
         there["tokens"] = f"{settings.tokens.name}: every request needs one"
     if settings.pages:

@@ -18,12 +18,12 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Literal, Protocol
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from visavox.errors import MediaError
 from visavox.media.detectors.base import DetectedFace
 from visavox.media.face_crop import CROP_PX, cut_face
+from visavox.pipeline.frozen_encoder import use_threads
 from visavox.pipeline.media_vectors import CutFace, CutVoice, HeardVoice, MediaEncoder, SeenFace
 from visavox.web.batching import Batcher
 
@@ -72,7 +72,7 @@ class EncodingLanes:
         self.decoder = decoder
         self._decoding = decoding
         common: dict[str, Any] = {"max_batch": max_batch, "wait_s": wait_s, "expects_more": expects_more}
-        common["prepare_thread"] = lambda: torch.set_num_threads(n_threads)
+        common["prepare_thread"] = lambda: use_threads(n_threads)
         said = on_batch or (lambda _modality, _n: None)
         self._voices: Batcher[tuple[str, NDArray[np.float32]], HeardVoice] = Batcher(
             "voices", self._encode_voices, on_batch=lambda n: said("voice", n), **common
@@ -114,7 +114,7 @@ class EncodingLanes:
             if _failed(done, whole) or (encoded := done.result()) is None:
                 return
             whole.add_done_callback(lambda given_up: given_up.cancelled() and encoded.cancel())
-            encoded.add_done_callback(lambda done: _failed(done, whole) or _set(whole, done.result()))
+            encoded.add_done_callback(lambda done: _pass_on(done, whole))
 
         decoded = self._decoding.submit(decode_and_hand_in)
         whole.add_done_callback(lambda given_up: given_up.cancelled() and decoded.cancel())
@@ -157,9 +157,10 @@ def _failed(done: Future[Any], whole: Future[Any]) -> bool:
     return error is not None
 
 
-def _set(whole: Future[Any], result: Any) -> None:
-    if whole.set_running_or_notify_cancel():
-        whole.set_result(result)
+def _pass_on(done: Future[Any], whole: Future[Any]) -> None:
+    """Give what a step came to to the whole, unless that was given up."""
+    if not _failed(done, whole) and whole.set_running_or_notify_cancel():
+        whole.set_result(done.result())
 
 
 def warm_up(media: MediaEncoder) -> None:

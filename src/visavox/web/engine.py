@@ -266,6 +266,7 @@ class Engine:
         searcher = desk.searcher()
         modality: Modality = "voice" if voice is not None else "face"
         with self.queue.turn() as deadline:
+            found: PlacedVoice | PlacedFace | MediaError
             if voice is not None:
                 found = self._placed_voice(self.lanes.voice(voice, name or "voice"), deadline)
             else:
@@ -344,7 +345,7 @@ class Engine:
 
     def inventory(self) -> tuple[dict[str, str], dict[str, str]]:
         """Return what is there, in words, and what is not, with the option that adds it."""
-        return inventory(self)
+        return inventory(self.model_facts(), self.settings)
 
     def _placed_voice(self, future: Future[HeardVoice], deadline: Deadline) -> PlacedVoice | MediaError:
         heard = deadline.result_or_problem(future)

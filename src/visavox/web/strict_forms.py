@@ -12,7 +12,7 @@ Example:
 from __future__ import annotations
 
 import difflib
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 from fastapi import Request, Response, UploadFile
@@ -31,7 +31,7 @@ SPARE_FILES = 8
 class StrictRoute(APIRoute):
     """A route whose form and query hold what its function names, and nothing else."""
 
-    def get_route_handler(self) -> Callable[[Request], Awaitable[Response]]:
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """Return what answers a request: names are looked at first, then the values."""
         answer = super().get_route_handler()
         in_form = {field.alias for field in self.dependant.body_params}
