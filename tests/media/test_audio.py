@@ -12,7 +12,16 @@ import pytest
 import soundfile
 
 from visavox.errors import DataError, MediaError
-from visavox.media.audio import LOUDEST_LEVEL, SAMPLE_RATE, Voice, read_voice, voice_quality, write_voice
+from visavox.media.audio import (
+    BLOCK_VALUES,
+    LOUDEST_LEVEL,
+    SAMPLE_RATE,
+    Voice,
+    read_voice,
+    voice_blocks,
+    voice_quality,
+    write_voice,
+)
 
 
 def tone(seconds: float = 1.0, rate: int = SAMPLE_RATE, level: float = 0.5, hz: float = 440.0) -> Voice:
@@ -367,3 +376,15 @@ def test_a_segment_of_a_real_video_is_the_same_stretch_of_its_whole(
     assert abs(len(part) - SAMPLE_RATE) < 50
     best = int(np.argmax(np.correlate(whole, part, mode="valid")))
     assert abs(best - SAMPLE_RATE) < 0.03 * SAMPLE_RATE
+
+
+@pytest.mark.parametrize(("rate", "channels"), [(1, 1), (16_000, 100)])
+def test_a_header_that_makes_up_a_rate_or_channels_fills_no_memory(tmp_path: Path, rate: int, channels: int) -> None:
+    """A wav of a megabyte said one sample a second, and its first block was resampled to sixteen gigabytes."""
+    with wave.open(str(tmp_path / "voice.wav"), "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(bytes(2 * channels * (3000 if rate == 1 else 200_000)))
+    sizes = [len(block) for _, block in zip(range(3), voice_blocks(tmp_path / "voice.wav"), strict=False)]
+    assert 0 < max(sizes) * channels <= BLOCK_VALUES

@@ -336,3 +336,13 @@ def test_threads_leave_the_filters_of_warnings_as_they_were(tmp_path: Path) -> N
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda _: read_image(tmp_path / "a.png"), range(60)))
     assert list(warnings.filters) == before
+
+
+def test_a_smaller_limit_of_pixels_is_held_and_a_larger_one_changes_nothing(tmp_path: Path) -> None:
+    quadrants().save(tmp_path / "face.png")
+    n_pixels = quadrants().width * quadrants().height
+    assert read_image(tmp_path / "face.png", max_pixels=n_pixels).size == 3 * n_pixels
+    with pytest.raises(MediaError, match=f"a picture may have {n_pixels - 1} pixels at most") as caught:
+        read_image(tmp_path / "face.png", max_pixels=n_pixels - 1)
+    assert caught.value.status == "image_too_large"
+    assert read_image(tmp_path / "face.png", max_pixels=10**12).size == 3 * n_pixels
