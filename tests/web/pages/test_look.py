@@ -61,3 +61,10 @@ def test_text_is_readable_on_paper() -> None:
     for name in ("ink", "soft", "blue", "orange"):
         for ground in ("paper", "card"):
             assert (luminance(ours[ground]) + 0.05) / (luminance(ours[name]) + 0.05) >= 4.5, (name, ground)
+
+
+def test_there_is_one_look_by_day_and_by_night() -> None:
+    theme = look().theme
+    names = [name for name in dir(theme) if name.endswith("_dark") and hasattr(theme, name.removesuffix("_dark"))]
+    assert len(names) > 100
+    assert all(getattr(theme, name) == getattr(theme, name.removesuffix("_dark")) for name in names)

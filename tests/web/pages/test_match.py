@@ -19,6 +19,8 @@ from visavox.web.pages import match as page
 from visavox.web.pages.match import MOST_MAPS, attended, matched, outcome_html, thumbnail
 from visavox.web.service_errors import UnavailableError
 
+pytestmark = pytest.mark.usefixtures("own_uploads")
+
 A = FaceOutcome("<a>.jpg", "ok", 0.8, 0.4, 1, "")
 B = FaceOutcome("b.jpg", "ok", 0.2, 0.1, 3, "3 faces found; the largest was taken")
 NONE = FaceOutcome("c.jpg", "no_face", None, None, 0, "No face found in c.jpg.")

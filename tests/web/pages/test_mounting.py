@@ -14,6 +14,7 @@ from fastapi.testclient import TestClient
 
 from visavox.service_config import ServeConfig
 from visavox.web.pages.mounting import build_pages, mount_pages
+from visavox.web.pages.uploads import upload_folder
 
 PAGES = ("", "match", "search", "draw", "report", "corpus")
 
@@ -75,3 +76,21 @@ def test_temporary_files_are_swept() -> None:
     blocks = build_pages(stand_in(), ServeConfig(queue=7))
     assert blocks.delete_cache == (60, 900)
     assert [address for address, _, _ in blocks.pages] == list(PAGES)
+
+
+@pytest.mark.filterwarnings("ignore:The copy keyword is deprecated")  # both are Gradio's
+@pytest.mark.filterwarnings("ignore:'future.no_silent_downcasting' is deprecated")
+def test_a_page_that_claims_a_file_of_the_machine_gets_no_answer(client: Any, tmp_path: Any) -> None:
+    """Whoever asks without a browser may name any path as an upload: what is no upload is not read."""
+    secret = tmp_path / "secret.wav"
+    secret.write_bytes(b"RIFF of the server")
+    config = client.get("/config?page=match").json()
+    (match,) = [d for d in config["dependencies"] if len(d["inputs"]) == 2 and len(d["outputs"]) == 2]
+    claimed = {"path": str(secret), "orig_name": "v.wav", "meta": {"_type": "gradio.FileData"}}
+    asked = {"data": [claimed, None], "fn_index": match["id"], "session_hash": "eve"}
+    assert client.post("/gradio_api/queue/join", json=asked).status_code == 200
+    with client.stream("GET", "/gradio_api/queue/data?session_hash=eve") as events:
+        said = "".join(line for line in events.iter_lines())
+    assert '"success":false' in said and "There is no voice" not in said
+    assert not list(upload_folder().rglob("secret*")), "Gradio copied it to where files are served from"
+    assert "RIFF" not in said and "Traceback" not in said and "at least 2 faces" not in said

@@ -19,6 +19,8 @@ from visavox.web.pages.search import FACE, MOST_VALUES, VOICE, add_search, filte
 from visavox.web.pages.uploads import Visits
 from visavox.web.service_errors import RefusalError
 
+pytestmark = pytest.mark.usefixtures("own_uploads")
+
 
 class StandInEngine:
     """Finds nobody, and remembers what it was asked."""

@@ -71,7 +71,7 @@ def test_nothing_outside_of_the_folder_is_removed(folder: Path) -> None:
     assert (folder.parent / "own").exists() and there(folder) == "abc"
 
 
-def test_an_upload_is_read_with_a_name_that_can_be_shown(folder: Path) -> None:
+def test_an_upload_is_read_with_a_name_that_can_be_shown(own_uploads: Path, folder: Path) -> None:
     (folder / "v\n.wav").write_bytes(b"RIFF")
     assert read_upload(str(folder / "v\n.wav"), what="voice") == (b"RIFF", "v\\n.wav")
 
@@ -82,6 +82,17 @@ def test_nothing_given_is_said(given: str | None) -> None:
         read_upload(given, what="voice")
 
 
-def test_a_file_that_went_is_said(folder: Path) -> None:
+def test_a_file_that_went_is_said(own_uploads: Path, folder: Path) -> None:
     with pytest.raises(ConfigError, match=r"The face gone.jpg is not kept any more. Give it once more."):
         read_upload(str(folder / "gone.jpg"), what="face")
+
+
+@pytest.mark.parametrize("name", ["/etc/passwd", "../own", "link"])
+def test_a_file_that_is_no_upload_is_not_read(
+    name: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Gradio let a request without a browser name a file of the server below /tmp, and handed its path to the page."""
+    monkeypatch.setattr("visavox.web.pages.uploads.upload_folder", lambda: folder)
+    (folder / "link").symlink_to(tmp_path / "own")
+    with pytest.raises(ConfigError, match="is not kept any more"):
+        read_upload(str(folder / name), what="voice")

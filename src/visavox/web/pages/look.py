@@ -48,7 +48,7 @@ def _theme() -> Any:
         font=(FONT,),
         font_mono=(MONO,),
     )
-    return theme.set(
+    theme.set(
         body_background_fill=PAPER,
         body_text_color=INK,
         body_text_color_subdued=SOFT,
@@ -70,3 +70,7 @@ def _theme() -> Any:
         color_accent=BLUE,
         link_text_color=BLUE,
     )
+    for name in dir(theme):  # one look, by day and by night: pictures and sheets are drawn for light paper
+        if name.endswith("_dark") and hasattr(theme, name.removesuffix("_dark")):
+            setattr(theme, name, getattr(theme, name.removesuffix("_dark")))
+    return theme

@@ -70,12 +70,14 @@ def mount_pages(app: FastAPI, engine: Engine, settings: ServeConfig) -> FastAPI:
         settings: what the server was started with.
     """
     app.include_router(report_routes(settings))
-    style = look()
+    style, blocks = look(), build_pages(engine, settings)
+    # Gradio refuses files that nobody uploaded, /etc/passwd for instance, only where it believes to have been launched.
+    blocks.has_launched = True
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="SSR mode is not supported")  # we do not ask for it
         mounted: FastAPI = gr.mount_gradio_app(
             app,
-            build_pages(engine, settings),
+            blocks,
             path="/",
             footer_links=[],
             run_history=False,

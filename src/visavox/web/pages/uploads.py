@@ -89,11 +89,17 @@ def read_upload(file: str | None, *, what: str) -> tuple[bytes, str]:
 
     Raises:
         ConfigError: nothing was given, or its file was removed since.
+
+    Edges:
+        Who asks without a browser may name any file, and Gradio lets some of them pass: a file outside of
+        `upload_folder` is treated as one that is gone.
     """
     if not file:
         raise ConfigError(f"There is no {what} yet. Record or drop one.")
-    path = Path(file)
+    path = Path(file).resolve()
     try:
+        if upload_folder().resolve() not in path.parents:
+            raise FileNotFoundError(file)
         return path.read_bytes(), shown_name(path.name, instead=what)
     except OSError as error:
         raise ConfigError(f"The {what} {shown_name(path.name)} is not kept any more. Give it once more.") from error
