@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import builtins
 import json
 import socket
+import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from visavox.errors import ConfigError, DataError, MissingDependencyError
-from visavox.retrieval.milvus_connection import MilvusConnection, checked_uri, literal, one_of
+from visavox.retrieval.milvus_connection import MANAGER, MilvusConnection, checked_uri, literal, one_of
 
 
 @pytest.mark.parametrize("uri", ["", "folder", "file.sqlite", "ftp://host/a.db", "localhost:19530"])
@@ -58,16 +56,12 @@ def test_a_server_that_takes_calls_and_never_answers_is_one_line_in_bounded_time
         assert time.monotonic() - started < 30
 
 
-@pytest.mark.parametrize("missing", ["pymilvus", "milvus_lite"])
-def test_without_the_library_the_extra_is_named(missing: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    found: Callable[..., Any] = builtins.__import__
-
-    def refusing(name: str, *arguments: Any, **named: Any) -> Any:
-        if name.split(".")[0] == missing:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-        return found(name, *arguments, **named)
-
-    monkeypatch.setattr(builtins, "__import__", refusing)
+@pytest.mark.parametrize(("module", "missing"), [("pymilvus", "pymilvus"), (MANAGER, "milvus_lite")])
+def test_without_the_library_the_extra_is_named(
+    module: str, missing: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in (missing, module):
+        monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(MissingDependencyError, match=rf"needs {missing}.*pip install 'visavox\[milvus\]'"):
         MilvusConnection(str(tmp_path / "m.db"))
 

@@ -11,6 +11,7 @@ Example:
 
 from __future__ import annotations
 
+import importlib
 import json
 import logging
 import os
@@ -26,6 +27,7 @@ TIMEOUT_S = 30.0
 """Of a call, retries included; adding and searching go in batches that take far less."""
 CONNECT_S = 10.0
 SUFFIX = ".db"
+MANAGER = "milvus_lite.server_manager"  # of the servers within this process, which pymilvus starts and nobody stops
 RECONNECTING = {
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.min_reconnect_backoff_ms": 1000,
@@ -132,12 +134,10 @@ class MilvusConnection:
         self._closed = True
         if not self.is_embedded:
             return
-        from milvus_lite.server_manager import server_manager_instance
-
         with _lock:
             _embedded[self.uri] -= 1
             if not _embedded[self.uri]:
-                server_manager_instance.release_server(self.uri)
+                importlib.import_module(MANAGER).server_manager_instance.release_server(self.uri)
 
     def _failure(self, doing: str, error: Exception) -> DataError:
         said = " ".join(str(getattr(error, "message", "") or error).split())[:200].rstrip(". ")
@@ -197,10 +197,10 @@ def _libraries(uri: str) -> tuple[Any, tuple[type[Exception], ...]]:
         from pymilvus.decorators import grpc  # lets its errors through
 
         if uri.endswith(SUFFIX):
-            import milvus_lite  # noqa: F401
+            importlib.import_module(MANAGER)
     except ImportError as e:
         raise MissingDependencyError(
-            f"A gallery in Milvus needs {e.name}. Install it with: pip install 'visavox[milvus]'"
+            f"A gallery in Milvus needs {(e.name or '').split('.')[0]}. Install it with: pip install 'visavox[milvus]'"
         ) from e
     # It reports every error with a traceback as well, which the one line replaces.
     for name in ("pymilvus", "milvus_lite"):
