@@ -387,4 +387,4 @@ def test_a_header_that_makes_up_a_rate_or_channels_fills_no_memory(tmp_path: Pat
         file.setframerate(rate)
         file.writeframes(bytes(2 * channels * (3000 if rate == 1 else 200_000)))
     sizes = [len(block) for _, block in zip(range(3), voice_blocks(tmp_path / "voice.wav"), strict=False)]
-    assert 0 < max(sizes) * channels <= BLOCK_VALUES
+    assert 0 < max(sizes) * channels <= 2 * BLOCK_VALUES  # the resampler holds some back and gives it later
