@@ -56,7 +56,7 @@ def test_the_page_is_told_nothing_before_the_answer(keeper: GameKeeper) -> None:
     session = keeper.start(difficulty=3)
     told = json.dumps(dataclasses.asdict(keeper.state(session)))
     for item in keeper.pool.items:
-        assert item.id not in told
+        assert f'"{item.id}"' not in told
         assert item.person not in told
     assert keeper.state(session).turn.result is None
 

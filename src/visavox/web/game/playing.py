@@ -7,7 +7,6 @@ Example:
 from __future__ import annotations
 
 import contextlib
-import importlib
 import logging
 import socket
 import sys
@@ -24,6 +23,7 @@ from visavox.service_config import is_loopback
 from visavox.web.access import AccessControl
 from visavox.web.game.game_routes import create_game_router
 from visavox.web.game.pool import GamePool, open_pool
+from visavox.web.game.study_routes import create_study_router
 from visavox.web.game.turn_log import TurnLog
 from visavox.web.game.user_folders import default_log
 from visavox.web.limits import RequestLimits
@@ -51,8 +51,7 @@ def create_game_app(pool: GamePool, log: TurnLog, *, study: Path | None = None, 
     install_problem_handlers(app)
     app.include_router(create_game_router(pool, log))
     if study is not None:
-        routes = importlib.import_module("visavox.web.game.study_routes")
-        app.include_router(routes.create_study_router(study, pool))
+        app.include_router(create_study_router(study, pool))
 
     @app.get("/", include_in_schema=False)
     def to_the_game() -> RedirectResponse:
