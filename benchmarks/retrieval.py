@@ -1,7 +1,7 @@
 """How fast a gallery's vectors are searched, exactly and approximately; every figure is printed as JSON.
 
     python benchmarks/retrieval.py exact --n 1000000
-    python benchmarks/retrieval.py approximate --n 1000000 --index hnsw --out /tmp/retrieval
+    python benchmarks/retrieval.py approximate --n 1000000 --index hnsw --out retrieval
 
 `exact` searches random unit vectors, memory-mapped, and sets the time of one query beside that of reading the same
 memory once with two threads (the largest absolute value of each half, which is as fast as memory gives).
