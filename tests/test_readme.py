@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from visavox.__main__ import COMMANDS, main
+from visavox.__main__ import COMMANDS, GROUPS, main
 from visavox.registry import ENCODERS, PROTOCOLS
 
 ROOT = Path(__file__).parents[1]
@@ -28,9 +28,9 @@ def test_the_commands_of_the_readme_do_what_it_says(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     commands = [line[1:] for line in shell_lines("visavox")]
-    assert [" ".join(command[: 1 + (command[0] == "corpus")]) for command in commands] == [
+    assert [" ".join(command[: 1 + (command[0] in GROUPS)]) for command in commands] == [
         "doctor", "simulate", "prepare", "corpus status", "corpus gallery", "embed", "split", "train", "evaluate",
-        "enroll", "identify", "generate",
+        "enroll", "identify", "generate", "gallery build", "search", "game pool",
     ]  # fmt: skip
     for command in commands:
         assert main(command) == 0, (command, capsys.readouterr().err)

@@ -87,7 +87,7 @@ def address(
         log=folder / "game.sqlite",
         corpora=(small_corpus,),
         runs=(small_runs,),
-        generator="portrait" if WRITES_TOUR else str(tiny_generator),
+        generator=str(tiny_generator),
         max_upload_mb=2,
     )
     return served(create_app(settings))
@@ -239,7 +239,6 @@ def test_draw_labels_every_guess_and_keeps_the_label_in_the_file(address: str, p
         page.get_by_role("link", name="save guess 2").click()
     label = read_label(Path(download.value.path()))
     assert label["sample"] == 1 and "guess" in label["label"]
-    keep_picture(page, "draw")
 
 
 def test_a_report_is_opened_inside_the_page(address: str, page_at: Any) -> None:

@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 TOUR = Path(__file__).parents[2] / "docs" / "tour"
-WIDTHS = {"match": 1280, "search": 1280, "draw": 1280, "report": 1280, "corpus": 1280, "game": 1280, "game-phone": 390}
+WIDTHS = {"match": 1280, "search": 1280, "report": 1280, "corpus": 1280, "game": 1280, "game-phone": 390}
 
 
 @pytest.mark.parametrize("name, width_px", WIDTHS.items())
