@@ -54,9 +54,24 @@ def test_weights_count_by_content_wherever_they_lie(tmp_path: Path) -> None:
     assert model_fingerprint(copied) != model_fingerprint(world)
 
 
-def test_a_folder_is_recorded_by_its_whole_path(calibrated_model: VoiceFaceModel, tmp_path: Path) -> None:
+def test_a_model_in_the_box_keeps_its_name_beside_a_folder_of_that_name(
+    calibrated_model: VoiceFaceModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`simulate --out world`, then `gallery build --model world`: no search could open that gallery any more."""
+    (tmp_path / "world").mkdir()
+    monkeypatch.chdir(tmp_path)
+    calibrated_model.name = "world"
+    assert about_model(calibrated_model).model == "world"
+
+
+def test_a_folder_is_recorded_by_its_whole_path(
+    calibrated_model: VoiceFaceModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert about_model(calibrated_model).model == "tiny"
-    calibrated_model.name = str(tmp_path)
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "config.json").touch()
+    monkeypatch.chdir(tmp_path)
+    calibrated_model.name = "run"
     about = about_model(calibrated_model, index="hnsw")
-    assert (about.model, about.index, about.dim) == (str(tmp_path.resolve()), "hnsw", 4)
+    assert (about.model, about.index, about.dim) == (str((tmp_path / "run").resolve()), "hnsw", 4)
     assert about.encoders == {"voice": {"name": "ge2e"}, "face": {"name": "dlib"}}

@@ -57,7 +57,9 @@ def about_model(model: VoiceFaceModel, *, index: str | Mapping[str, Any] = "auto
     """
     encoders = {"voice": model.preprocess.voice_encoder, "face": model.preprocess.face_encoder}
     specs = {modality: {"name": spec} if isinstance(spec, str) else dict(spec) for modality, spec in encoders.items()}
-    name = str(Path(model.name).resolve()) if Path(model.name).exists() else model.name
+    folder = Path(model.name)  # a folder of that name may be anything: `simulate --out world` makes one
+    is_model = any((place / CONFIG_FILE).is_file() for place in (folder, folder / "best"))
+    name = str(folder.resolve()) if is_model else model.name
     return GalleryAbout(name, model_fingerprint(model), model.associator.dim, specs, index)
 
 
