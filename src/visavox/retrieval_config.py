@@ -132,7 +132,7 @@ class SearchConfig(NetworkConfig):
     against: Literal["auto", "face", "voice"] = "auto"
     """What is looked through; auto takes the other modality than that of the query."""
     by: Literal["person", "clip"] = "person"
-    """Show each person once, by the best clip, or every clip."""
+    """Show each person once, weighed by all clips and shown by the best, or every clip."""
     where: Mapping[str, Any] = field(default_factory=dict)
     """Look only through clips with these attributes: '{gender: f, nationality: [uk, ireland]}'."""
     p_nobody: float = 0.5

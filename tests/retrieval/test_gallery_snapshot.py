@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from visavox.errors import DataError
-from visavox.retrieval import gallery_snapshot
 from visavox.retrieval.gallery_manifest import Manifest
 from visavox.retrieval.gallery_rows import By, GalleryRows
 from visavox.retrieval.gallery_snapshot import Snapshot
@@ -64,22 +63,10 @@ def test_the_nearest_are_those_of_a_slow_loop(many: LocalGallery, rows: MakeRows
         assert many.count("face", where=dict(wanted), by=by) == n_all
 
 
-def test_the_mass_is_that_of_a_slow_loop(many: LocalGallery, rows: MakeRows, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gallery_snapshot, "BLOCK_ROWS", 4)
-    queries = rows(3, seed=9).vectors
-    for by, wanted in itertools.product(WAYS, FILTERS):
-        mass = many.log_mass(queries, "face", 7.0, where=dict(wanted), by=by)
-        assert mass is not None
-        for query, found in zip(queries, mass, strict=True):
-            everybody = slow_search(many, query, 1000, wanted, by)
-            assert found == pytest.approx(math.log(sum(math.exp(7.0 * score) for _, score in everybody)), rel=1e-6)
-
-
 def test_nobody_has_no_mass(many: LocalGallery, rows: MakeRows) -> None:
     for by in WAYS:
-        mass = many.log_mass(rows(2).vectors, "face", 7.0, where={"age": "99"}, by=by)
-        assert mass is not None
-        assert np.isneginf(mass).all()
+        found = many.evidence(rows(2).vectors[0], "face", 7.0, 3, where={"age": "99"}, by=by)
+        assert (found.hits, len(found.logs), found.log_mass, found.n_candidates) == ((), 0, -math.inf, 0)
     assert many.search(rows(2).vectors, "face", 3, where={"age": "99"}) == [[], []]
     assert many.search(rows(2).vectors[:0], "face", 3) == []
 

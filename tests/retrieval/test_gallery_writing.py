@@ -129,4 +129,4 @@ def test_larger_segments_get_the_index_that_was_asked_for(
         assert made.info().modalities["face"].indexes == {"hnsw": 60, "exact": 5}
         query = rows(60).vectors[7:8]
         assert made.search(query, "face", 1, by="clip")[0][0].key == "c7/face"
-        assert made.log_mass(query, "face", 5.0) is None
+        assert made._evidence_of_all(query[0], "face", 5.0, 1, where=None, by="clip") is None

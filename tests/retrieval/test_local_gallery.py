@@ -134,7 +134,7 @@ def test_a_query_of_another_model_is_one_line(gallery: LocalGallery, rows: MakeR
     with pytest.raises(DataError, match=r"must have the shape \(q, 8\). Got \(1, 9\)"):
         gallery.search(rows(1, dim=9).vectors, "face", 1)
     with pytest.raises(DataError, match="must have the shape"):
-        gallery.log_mass(rows(1, dim=9).vectors, "face", 1.0)
+        gallery.evidence(rows(1, dim=9).vectors[0], "face", 1.0, 1)
 
 
 def test_a_second_writer_is_told_in_one_line(

@@ -58,9 +58,33 @@ def test_it_answers_as_a_local_gallery(gallery: MilvusGallery, local: LocalGalle
         ]
         np.testing.assert_allclose([h.similarity for h in own], [h.similarity for h in other], atol=1e-5)
     assert gallery.count("face", **options) == local.count("face", **options)  # type: ignore[arg-type]
-    masses = gallery.log_mass(queries, "face", 8.0, **options)  # type: ignore[arg-type]
-    assert masses is not None
-    np.testing.assert_allclose(masses, local.log_mass(queries, "face", 8.0, **options), atol=1e-4)  # type: ignore[arg-type]
+    for query in queries:
+        own_found = gallery.evidence(query, "face", 8.0, 12, **options)  # type: ignore[arg-type]
+        other_found = local.evidence(query, "face", 8.0, 12, **options)  # type: ignore[arg-type]
+        assert [hit.key for hit in own_found.hits] == [hit.key for hit in other_found.hits]
+        np.testing.assert_allclose(own_found.logs, other_found.logs, atol=1e-4)
+        assert own_found.log_mass == pytest.approx(other_found.log_mass, abs=1e-4)
+        assert own_found.n_candidates == other_found.n_candidates
+        assert own_found.n_clips == own_found.n_seen == other_found.n_clips
+
+
+def test_more_rows_than_one_answer_holds_are_bounded(
+    gallery: MilvusGallery, local: LocalGallery, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(milvus_gallery, "MOST_ROWS", 100)
+    monkeypatch.setattr("visavox.retrieval.gallery.LEAST_LOOKED_AT", 50)
+    query = made_rows(1, seed=5).vectors[0]
+    where = {"gender": ["f", "m"]}
+    found = gallery.evidence(query, "face", 8.0, 5, where=where)
+    whole = local.evidence(query, "face", 8.0, 5, where=where)
+    assert (found.n_seen, found.n_clips, found.n_candidates) == (50, 250, 125)
+    assert found.log_mass >= whole.log_mass
+    assert np.isfinite(found.log_unseen)
+    true = {hit.person: log for hit, log in zip(whole.hits, whole.logs, strict=True)}
+    assert all(log <= true.get(hit.person, np.inf) + 1e-4 for hit, log in zip(found.hits, found.logs, strict=True))
+    people = [found.hits[0].person, "nobody"]
+    assert gallery.clips_of(people, "face", where=where) == local.clips_of(people, "face", where=where)
+    assert gallery.evidence(query, "face", 8.0, 5, where={"gender": "x"}).hits == ()
 
 
 def test_pictures_and_sounds_come_back(gallery: MilvusGallery) -> None:

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visavox.corpus.items import Modality
+from visavox.retrieval.evidence import LEAST_LOOKED_AT, Evidence, evidence_of_retrieved
 from visavox.retrieval.gallery_rows import Added, By, GalleryAbout, GalleryInfo, GalleryRows, Hit, Removed, Where
 
 
@@ -120,19 +121,92 @@ class Gallery(ABC):
         """Yield all rows of a modality in parts, with their media."""
 
     @abstractmethod
-    def log_mass(
+    def clips_of(self, people: Sequence[str], modality: Modality, *, where: Where | None = None) -> dict[str, int]:
+        """Return how many clips of some people could be found; 0 for those who are not there.
+
+        Raises:
+            ConfigError: an attribute that no row has.
+        """
+
+    def evidence(
         self,
-        vectors: NDArray[np.float32],
+        vector: NDArray[np.float32],
         modality: Modality,
         slope: float,
+        k: int,
         *,
         where: Where | None = None,
         by: By = "person",
-    ) -> NDArray[np.float64] | None:
-        """Return log sum exp(slope * similarity) over everybody who could be found, (q,) float64.
+        effort: int = 0,
+    ) -> Evidence:
+        """Return who explains a query best, and how well everybody does together.
 
-        A person counts once, by the best clip. None where this gallery cannot look at everybody for a query.
+        All clips are looked at where this gallery can do that; otherwise a thousand or more are retrieved, and the
+        rest is bounded. See `visavox.retrieval.evidence`.
+
+        Args:
+            vector: (dim,) float32, of length 1.
+            modality: what is looked through.
+            slope: nats a cosine, above 0.
+            k: how many candidates at most, 1 or more.
+            where: attributes that rows must have.
+            by: whether a candidate is a person, with all clips, or a clip.
+            effort: of an approximate index; 0 takes its own.
+
+        Raises:
+            ConfigError: an attribute that no row has, or no rows of this modality.
         """
+        found = self._evidence_of_all(vector, modality, slope, k, where=where, by=by)
+        if found is not None:
+            return found
+        return self._evidence_of_retrieved(vector, modality, slope, k, where=where, by=by, effort=effort)
+
+    def _evidence_of_retrieved(
+        self,
+        vector: NDArray[np.float32],
+        modality: Modality,
+        slope: float,
+        k: int,
+        *,
+        where: Where | None,
+        by: By,
+        effort: int,
+    ) -> Evidence:
+        """Ask for clips until there are as many candidates as wanted, and bound what they leave out."""
+        n_clips = self.count(modality, where=where, by="clip")
+        if not n_clips:
+            return Evidence((), np.empty(0), -np.inf, 0, 0, 0)
+        n_wanted = max(2 * k, LEAST_LOOKED_AT)
+        while True:
+            n_wanted = min(n_wanted, n_clips)
+            hits = self.search(vector[np.newaxis], modality, n_wanted, where=where, by="clip", effort=effort)[0]
+            people = list(dict.fromkeys(hit.person for hit in hits))
+            is_enough = by == "clip" or len(people) >= k
+            if is_enough or len(hits) < n_wanted or n_wanted == n_clips:
+                break
+            n_wanted *= 4
+        return evidence_of_retrieved(
+            hits,
+            slope,
+            k,
+            by=by,
+            n_candidates=self.count(modality, where=where, by=by),
+            n_clips=n_clips,
+            clips_of=self.clips_of(people, modality, where=where) if by == "person" else {},
+        )
+
+    @abstractmethod
+    def _evidence_of_all(
+        self,
+        vector: NDArray[np.float32],
+        modality: Modality,
+        slope: float,
+        k: int,
+        *,
+        where: Where | None,
+        by: By,
+    ) -> Evidence | None:
+        """Look at all clips that may be found; None where that cannot be done for a query."""
 
     def refresh(self) -> None:  # noqa: B027 - one that is always up to date has nothing to do
         """See what others have written since it was opened."""

@@ -9,7 +9,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -22,6 +22,8 @@ from numpy.typing import NDArray
 
 from visavox.corpus.items import MODALITIES, Modality
 from visavox.errors import DataError
+from visavox.retrieval.evidence import Evidence, evidence_of_rows, log_sum
+from visavox.retrieval.exact_search import exact_scores
 from visavox.retrieval.gallery_filter import PREFIX, attribute_mask, mask_of
 from visavox.retrieval.gallery_manifest import Manifest
 from visavox.retrieval.gallery_rows import By, Hit
@@ -30,6 +32,7 @@ from visavox.retrieval.gallery_segment import EXACT, Segment
 SEGMENTS = "segments"
 N_TRIES = 10  # openings of a gallery that changes meanwhile
 BLOCK_ROWS = 65_536  # rows compared at a time where all are
+FIRST = np.zeros(1, dtype=np.int64)
 Wanted = Mapping[str, tuple[str, ...]]
 
 
@@ -145,29 +148,46 @@ class Snapshot:
             places = _by_person(look, self._codes[modality][0], len(vectors), k, n_all)
         return _hits(segments, modality, places)
 
-    def log_mass(
-        self, vectors: NDArray[np.float32], modality: Modality, slope: float, wanted: Wanted, *, by: By
-    ) -> NDArray[np.float64] | None:
-        """Return log sum exp(slope * similarity) over all that may be found, (q,); None with an approximate index."""
+    def clips_of(self, people: Sequence[str], modality: Modality, wanted: Wanted) -> dict[str, int]:
+        """Return how many clips of some people may be found."""
+        found = dict.fromkeys(people, 0)
+        for segment in self.segments[modality]:
+            mask = mask_of(segment.rows["person"], people)
+            allowed = self.allowed(segment, wanted)
+            rows = segment.rows["person"].filter(pa.array(mask if allowed is None else mask & allowed))
+            for pair in rows.value_counts().to_pylist():
+                found[pair["values"]] += pair["counts"]
+        return found
+
+    def evidence_of_all(
+        self, vector: NDArray[np.float32], modality: Modality, slope: float, k: int, wanted: Wanted, *, by: By
+    ) -> Evidence | None:
+        """Return the evidence of all that may be found; None with an approximate index. See `Gallery.evidence`."""
         segments = self.segments[modality]
         if any(segment.entry.index != EXACT for segment in segments):
             return None
+        masks = [self.allowed(segment, wanted) for segment in segments]
+        rows = [
+            np.arange(segment.entry.n_rows) if mask is None else np.flatnonzero(mask)
+            for segment, mask in zip(segments, masks, strict=True)
+        ]
+        logs = slope * np.concatenate(
+            [_cosines(segment.vectors, vector)[own] for segment, own in zip(segments, rows, strict=True)]
+        )
         codes, n_people = self._codes[modality]
-        best = np.full((len(vectors), n_people), -np.inf)
-        total = np.full(len(vectors), -np.inf)
-        for segment, person in zip(segments, codes, strict=True):
-            mask = self.allowed(segment, wanted)
-            for begin in range(0, segment.entry.n_rows, BLOCK_ROWS):
-                part = slice(begin, begin + BLOCK_ROWS)
-                scores = (vectors @ segment.vectors[part].T).astype(np.float64)  # (q, rows)
-                if mask is not None:
-                    scores[:, ~mask[part]] = -np.inf
-                if by == "clip":
-                    total = np.logaddexp(total, _log_sum(slope * scores))
-                else:
-                    for query in range(len(vectors)):
-                        np.maximum.at(best[query], person[part], scores[query])
-        return total if by == "clip" else _log_sum(slope * best)
+        people = np.arange(len(logs))
+        if by == "person":
+            people = np.concatenate([code[own] for code, own in zip(codes, rows, strict=True)])
+        n_clips = np.bincount(people, minlength=n_people if by == "person" else len(logs))
+        chosen, best, means = evidence_of_rows(logs, people, n_clips, k)
+        numbers = np.repeat(np.arange(len(segments)), [len(own) for own in rows])[chosen]
+        own_rows = np.concatenate(rows)[chosen]
+        places = [
+            (int(s), int(row), float(exact_scores(segments[s].vectors, vector[np.newaxis], FIRST, row[np.newaxis])[0]))
+            for s, row in zip(numbers, own_rows, strict=True)
+        ]
+        hits = tuple(_hits(segments, modality, [places])[0])
+        return Evidence(hits, best, log_sum(means), int((n_clips > 0).sum()), len(logs), len(logs))
 
     def find(self, modality: Modality, key: str) -> tuple[Segment, int] | None:
         """Return where the row of a key is; None where it is not."""
@@ -249,12 +269,7 @@ def _hit(values: Mapping[str, Any], modality: Modality, score: float) -> Hit:
     return Hit(values["key"], values["clip"], values["person"], modality, score, known)
 
 
-def _log_sum(logs: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return log sum exp of each row, (q,)."""
-    if not logs.shape[1]:
-        return np.full(len(logs), -np.inf)
-    top = logs.max(axis=1)
-    safe = np.where(np.isfinite(top), top, 0.0)
-    with np.errstate(divide="ignore"):
-        total: NDArray[np.float64] = safe + np.log(np.exp(logs - safe[:, np.newaxis]).sum(axis=1))
-    return total
+def _cosines(vectors: NDArray[np.float32], query: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the cosines of all rows with a query, (n,); block by block, so that mapped files are read once."""
+    blocks = [vectors[begin : begin + BLOCK_ROWS] @ query for begin in range(0, len(vectors), BLOCK_ROWS)]
+    return np.concatenate(blocks).astype(np.float64)

@@ -26,6 +26,7 @@ from numpy.typing import NDArray
 from visavox.corpus.items import MODALITIES, Modality
 from visavox.errors import ConfigError, DataError
 from visavox.retrieval.durable_files import disk_errors, replace_synced
+from visavox.retrieval.evidence import Evidence
 from visavox.retrieval.gallery import Gallery
 from visavox.retrieval.gallery_file import FORMAT, GALLERY_FILE, read_gallery_file
 from visavox.retrieval.gallery_filter import PREFIX, check_where, refuse_unknown
@@ -140,19 +141,33 @@ class LocalGallery(Gallery):
         snapshot = self._snapshot
         return snapshot.count(modality, check_where(where, snapshot.attributes), by=by)
 
-    def log_mass(
+    def clips_of(self, people: Sequence[str], modality: Modality, *, where: Where | None = None) -> dict[str, int]:
+        """Return how many clips of some people could be found; see `Gallery.clips_of`."""
+        snapshot = self._snapshot
+        return snapshot.clips_of(people, modality, check_where(where, snapshot.attributes))
+
+    def evidence(
         self,
-        vectors: NDArray[np.float32],
+        vector: NDArray[np.float32],
         modality: Modality,
         slope: float,
+        k: int,
         *,
         where: Where | None = None,
         by: By = "person",
-    ) -> NDArray[np.float64] | None:
-        """Return log sum exp(slope * similarity) over all; None with an approximate index. See `Gallery.log_mass`."""
+        effort: int = 0,
+    ) -> Evidence:
+        """Return who explains a query best, all of one state; see `Gallery.evidence`."""
+        pinned = LocalGallery(self.folder, self._snapshot)  # counts and hits of one state, whoever refreshes meanwhile
+        return super(LocalGallery, pinned).evidence(vector, modality, slope, k, where=where, by=by, effort=effort)
+
+    def _evidence_of_all(
+        self, vector: NDArray[np.float32], modality: Modality, slope: float, k: int, *, where: Where | None, by: By
+    ) -> Evidence | None:
         snapshot = self._holding(modality)
-        self._check_query(vectors)
-        return snapshot.log_mass(vectors, modality, slope, check_where(where, snapshot.attributes), by=by)
+        self._check_query(vector[np.newaxis])
+        wanted = check_where(where, snapshot.attributes)
+        return snapshot.evidence_of_all(vector, modality, slope, k, wanted, by=by)
 
     def thumbnail(self, key: str) -> bytes | None:
         """Return the JPEG of a face; None where there is none."""

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from visavox.corpus.items import MODALITIES, Modality
 from visavox.errors import ConfigError, DataError
 from visavox.retrieval.durable_files import disk_errors, replace_synced
+from visavox.retrieval.evidence import Evidence, evidence_of_retrieved
 from visavox.retrieval.gallery import Gallery
 from visavox.retrieval.gallery_file import FORMAT, GALLERY_FILE, about_from_json, read_gallery_file
 from visavox.retrieval.gallery_filter import check_where, refuse_unknown
@@ -45,6 +46,7 @@ from visavox.retrieval.gallery_rows import (
 from visavox.retrieval.milvus_connection import MOST_ROWS, MilvusConnection, checked_uri, one_of
 from visavox.retrieval.milvus_rows import (
     ROW_FIELDS,
+    both,
     create_rows_collection,
     create_texts_collection,
     index_kind,
@@ -150,11 +152,7 @@ class MilvusGallery(Gallery):
         effort: int = 0,
     ) -> list[list[Hit]]:
         """Return the most similar rows of each query; see `Gallery.search`."""
-        self._check_query(vectors)
-        expression = where_expression(check_where(where, self.store.attributes()))
-        if not self.store.count(modality, ""):
-            there = " and ".join(f"{m}s" for m in self.modalities) or "nothing"
-            raise ConfigError(f"{self.folder} holds no {modality}s, only {there}. Look through those, or add some.")
+        expression = self._expression(vectors, modality, where)
         look = self.store.hits_by_person if by == "person" else self.store.hits_by_clip
         return [look(vector, modality, k, expression, effort) for vector in vectors]
 
@@ -165,29 +163,37 @@ class MilvusGallery(Gallery):
             return self.store.count(modality, expression)
         return len({row["person"] for row in self.store.rows(modality, expression, ["person"])})
 
-    def log_mass(
-        self,
-        vectors: NDArray[np.float32],
-        modality: Modality,
-        slope: float,
-        *,
-        where: Where | None = None,
-        by: By = "person",
-    ) -> NDArray[np.float64] | None:
-        """Return log sum exp(slope * similarity) over all; None where they are more than one answer of Milvus holds."""
-        self._check_query(vectors)
+    def clips_of(self, people: Sequence[str], modality: Modality, *, where: Where | None = None) -> dict[str, int]:
+        """Return how many clips of some people could be found; see `Gallery.clips_of`."""
         expression = where_expression(check_where(where, self.store.attributes()))
+        found = dict.fromkeys(people, 0)
+        for first in range(0, len(people), BATCH_ROWS):
+            part = one_of("person", people[first : first + BATCH_ROWS])
+            for row in self.store.rows(modality, both(part, expression), ["person"]):
+                found[row["person"]] += 1
+        return found
+
+    def _evidence_of_all(
+        self, vector: NDArray[np.float32], modality: Modality, slope: float, k: int, *, where: Where | None, by: By
+    ) -> Evidence | None:
+        """Look at all clips; None where they are more than one answer of Milvus holds, or its index is approximate."""
+        expression = self._expression(vector[np.newaxis], modality, where)
         n_rows = self.store.count(modality, expression)
         if n_rows > MOST_ROWS or index_kind(self.about.index) != "FLAT":
             return None
-        masses = np.full(len(vectors), -np.inf)
-        for number, vector in enumerate(vectors if n_rows else ()):
-            best: dict[str, float] = {}
-            for hit in self.store.hits_by_clip(vector, modality, n_rows, expression, 0):
-                name = hit.person if by == "person" else hit.key
-                best[name] = max(slope * hit.similarity, best.get(name, -np.inf))
-            masses[number] = np.logaddexp.reduce(list(best.values()))
-        return masses
+        hits = self.store.hits_by_clip(vector, modality, n_rows, expression, 0) if n_rows else []
+        if not hits:
+            return Evidence((), np.empty(0), -np.inf, 0, 0, 0)
+        n_clips = Counter(hit.person for hit in hits)
+        return evidence_of_retrieved(
+            hits,
+            slope,
+            k,
+            by=by,
+            n_candidates=len(n_clips) if by == "person" else len(hits),
+            n_clips=len(hits),
+            clips_of=n_clips,
+        )
 
     def thumbnail(self, key: str) -> bytes | None:
         """Return the JPEG of a face; None where there is none."""
@@ -267,6 +273,15 @@ class MilvusGallery(Gallery):
     def close(self) -> None:
         """Let go of the connection."""
         self.connection.close()
+
+    def _expression(self, vectors: NDArray[np.float32], modality: Modality, where: Where | None) -> str:
+        """Return the filter of a search; raise if it cannot be made."""
+        self._check_query(vectors)
+        expression = where_expression(check_where(where, self.store.attributes()))
+        if not self.store.count(modality, ""):
+            there = " and ".join(f"{m}s" for m in self.modalities) or "nothing"
+            raise ConfigError(f"{self.folder} holds no {modality}s, only {there}. Look through those, or add some.")
+        return expression
 
     def _check_query(self, vectors: NDArray[np.float32]) -> None:
         if vectors.ndim != 2 or vectors.shape[1] != self.about.dim:

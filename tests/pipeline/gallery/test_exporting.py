@@ -56,7 +56,7 @@ def test_names_cannot_lead_out_of_the_folder(tiny_gallery: LocalGallery, tmp_pat
     outcome = export_gallery(GalleryExportConfig(gallery=tiny_gallery.folder, out=tmp_path / "out"))
     assert (tmp_path / "out" / "faces" / "%2E.%2Fx.jpg").read_bytes() == b"jpeg"
     assert not (tmp_path / "x.jpg").exists()
-    assert "1 further faces or voices of a clip have vectors but no file of their own" in outcome.notes
+    assert "1 further face or voice of a clip has a vector but no file of its own" in outcome.notes
     with (tmp_path / "out" / "clips.csv").open(encoding="utf-8") as file:
         rows = {row["clip"]: row for row in csv.DictReader(file)}
     assert (rows["../x"]["person"], rows["../x"]["video"]) == ("clip:../x", "v")

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from visavox.errors import ConfigError
-from visavox.pipeline.gallery.gallery_posterior import gallery_posterior, most_log_mass
+from visavox.pipeline.gallery.gallery_posterior import gallery_posterior
 
 
 def slow_posterior(ratios: list[float], prior_nobody: float) -> tuple[list[float], float]:
@@ -49,12 +49,3 @@ def test_an_empty_gallery_is_nobody() -> None:
 def test_a_prior_that_is_none_is_refused(prior: float) -> None:
     with pytest.raises(ConfigError, match="`p_nobody` must lie between 0 and 1"):
         gallery_posterior(np.zeros(1), log_mass=0.0, n=1, prior_nobody=prior)
-
-
-def test_the_bound_is_above_the_sum_and_meets_it_when_all_are_known() -> None:
-    ratios = np.sort(np.random.default_rng(0).normal(0, 2, 50))[::-1]
-    mass = float(np.logaddexp.reduce(ratios))
-    bounds = [most_log_mass(ratios[:m], n=50) for m in (1, 10, 40, 50)]
-    assert all(bound >= mass - 1e-12 for bound in bounds)
-    assert bounds == sorted(bounds, reverse=True)
-    assert bounds[-1] == pytest.approx(mass)

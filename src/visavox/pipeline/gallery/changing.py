@@ -21,6 +21,7 @@ from visavox.errors import ConfigError, DataError, one_line
 from visavox.pipeline.frozen_encoder import Compute
 from visavox.pipeline.gallery.gathering import BadClip, Gathered, gather_rows
 from visavox.pipeline.gallery.model_fingerprint import about_model, refuse_another_model
+from visavox.pipeline.gallery.telling import counted
 from visavox.pipeline.voice_face_model import VoiceFaceModel
 from visavox.retrieval.gallery import Gallery
 from visavox.retrieval.gallery_file import GALLERY_FILE
@@ -70,7 +71,7 @@ class GalleryOutcome:
     def describe(self) -> str:
         """Return it as lines for a reader."""
         held = " and ".join(
-            f"{n:,} {modality if n == 1 else modality + 's'} of {_people(self.n_people[modality])}"
+            f"{counted(n, modality)} of {counted(self.n_people[modality], 'person', 'people')}"
             for modality, n in self.n_rows.items()
         )
         lines = [f"{self.gallery}: {held or 'nothing'}, model {self.model}, {self.seconds:.1f} s"]
@@ -214,7 +215,3 @@ def _work_in_progress(folder: Path, config: GallerySourceConfig) -> Iterator[Pat
         if made_folder:
             with contextlib.suppress(OSError):
                 folder.rmdir()
-
-
-def _people(n: int) -> str:
-    return f"{n:,} {'person' if n == 1 else 'people'}"

@@ -23,6 +23,7 @@ from visavox.errors import ConfigError, DataError
 from visavox.persistence import writing
 from visavox.pipeline.gallery.model_fingerprint import SHOWN
 from visavox.pipeline.gallery.row_media import media_type
+from visavox.pipeline.gallery.telling import counted
 from visavox.retrieval.gallery import Gallery
 from visavox.retrieval.gallery_opening import open_gallery
 from visavox.retrieval.gallery_rows import GalleryRows
@@ -50,9 +51,9 @@ class ExportOutcome:
 
     def describe(self) -> str:
         """Return it as lines for a reader."""
-        tables = " and ".join(f"{n:,} {modality}s" for modality, n in self.n_rows.items())
+        tables = " and ".join(counted(n, modality) for modality, n in self.n_rows.items())
         files = " and ".join(f"{n:,} in {FOLDERS[m]}/" for m, n in self.n_media.items())  # type: ignore[index]
-        lines = [f"{self.out}: {self.n_clips:,} clips, vectors of {tables}, files: {files}"]
+        lines = [f"{self.out}: {counted(self.n_clips, 'clip')}, vectors of {tables}, files: {files}"]
         return "\n".join([*lines, *(f"  {note}" for note in self.notes)]) + "\n"
 
 
@@ -96,8 +97,10 @@ def export_gallery(config: GalleryExportConfig, progress: Progress | None = None
             n_rows[modality] = len(table)
         _write_clips(fresh / "clips.csv", written)
     notes = []
-    if written.n_further:
-        notes.append(f"{written.n_further:,} further faces or voices of a clip have vectors but no file of their own")
+    if written.n_further == 1:
+        notes.append("1 further face or voice of a clip has a vector but no file of its own")
+    elif written.n_further:
+        notes.append(f"{written.n_further:,} further faces or voices of clips have vectors but no files of their own")
     return ExportOutcome(out, len(written.clips), n_rows, written.n_media, tuple(notes))
 
 

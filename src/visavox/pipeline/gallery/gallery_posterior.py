@@ -4,7 +4,8 @@ With N candidates who are as probable beforehand, and the log likelihood ratio o
 
     p_i ∝ (1 - prior_nobody) / N * exp(ratio_i),    p_nobody ∝ prior_nobody.
 
-The sum runs over all N; where not all were looked at, over the rest by the most that they can add.
+The sum runs over all N; where not all were looked at, over the rest by the most that they can add. Of a person with
+several clips exp(ratio) is the mean over them, see `visavox.retrieval.evidence`.
 
 Example:
     >>> found = gallery_posterior(np.log([8.0, 1.0]), log_mass=np.log(9.0), n=2, prior_nobody=0.5)
@@ -58,19 +59,3 @@ def gallery_posterior(ratios: NDArray[np.float64], *, log_mass: float, n: int, p
     probabilities = np.exp(ratios + log_prior - total)
     p_nobody = float(np.exp(math.log(prior_nobody) - total))
     return GalleryPosterior(probabilities, p_nobody, max(0.0, 1.0 - p_nobody - float(probabilities.sum())))
-
-
-def most_log_mass(ratios: NDArray[np.float64], *, n: int) -> float:
-    """Return the most that log sum exp(ratio) over n candidates can be, given the largest of them.
-
-    Args:
-        ratios: (m,) the largest of n log likelihood ratios, falling; m at least 1.
-        n: how many there are in all.
-
-    Example:
-        >>> round(math.exp(most_log_mass(np.log([4.0, 2.0]), n=5)), 6)
-        12.0
-    """
-    known = float(np.logaddexp.reduce(ratios))
-    left = n - len(ratios)
-    return known if left <= 0 else float(np.logaddexp(known, math.log(left) + float(ratios[-1])))

@@ -27,7 +27,7 @@ class SearchHit:
     """A person or a clip of the gallery that may be the one asked for."""
 
     rank: int
-    """1 for the most similar."""
+    """1 for the most probable; without probabilities for the most similar."""
     key: str
     """Row of the gallery: what its picture and its sound are asked for by."""
     clip: str
@@ -95,7 +95,8 @@ class SearchOutcome:
             rows.insert(place, (NOBODY, _bar(self.p_nobody)))
             if self.p_others is not None and self.n_candidates > len(self.hits):
                 n_others = self.n_candidates - len(self.hits)
-                rows.append((f"{n_others:,} others together", _bar(self.p_others)))
+                others = "1 other" if n_others == 1 else f"{n_others:,} others together"
+                rows.append((others, _bar(self.p_others)))
         width = max((len(name) for name, _ in rows), default=0)
         lines = [f"{'>' if i == 0 else ' '} {name:<{width}}  {words}" for i, (name, words) in enumerate(rows)]
         return "\n".join([*lines, self._about(), *(f"Note: {one_line(note)}" for note in self.notes)])
@@ -112,7 +113,8 @@ class SearchOutcome:
         return cosine if hit.probability is None else f"{_bar(hit.probability)}  {cosine}"
 
     def _about(self) -> str:
-        what = "people" if self.by == "person" else "clips"
+        one, many = ("person", "people") if self.by == "person" else ("clip", "clips")
+        what = one if self.n_candidates == 1 else many
         heard = f" ({one_line(self.note)})" if self.note else ""
         given = (
             "" if self.p_nobody is None else f", given that nobody here has {100 * self.prior_nobody:g} % beforehand"

@@ -20,20 +20,19 @@ from numpy.typing import NDArray
 from visavox.corpus.items import Modality
 from visavox.errors import ConfigError, MediaError
 from visavox.pipeline.frozen_encoder import Compute
-from visavox.pipeline.gallery.gallery_posterior import gallery_posterior, most_log_mass
+from visavox.pipeline.gallery.gallery_posterior import gallery_posterior
 from visavox.pipeline.gallery.model_fingerprint import refuse_another_model
 from visavox.pipeline.gallery.query_kind import query_kind
 from visavox.pipeline.gallery.search_outcome import SearchHit, SearchOutcome
 from visavox.pipeline.identification_outcome import speech_note
 from visavox.pipeline.media_vectors import Face, Voice, shown_name
 from visavox.pipeline.voice_face_model import VoiceFaceModel
+from visavox.retrieval.evidence import Evidence
 from visavox.retrieval.gallery import Gallery
 from visavox.retrieval.gallery_opening import open_gallery
 from visavox.retrieval.gallery_rows import By, Hit, Where
 from visavox.retrieval_config import SearchConfig
 
-LEAST_LOOKED_AT = 1000
-"""Candidates that are retrieved of an approximate index, to know what the rest can add."""
 SAME_MODALITY = (
     "A {0} among {0}s is ranked only: the calibration of the model says what a voice and a face are worth together, "
     "not what two {0}s are."
@@ -42,11 +41,9 @@ NOT_CALIBRATED = (
     "The model {0!r} has no calibration of pairs, so similarities are ranked and there are no probabilities. Train it "
     "again with this version, or take a boxed one."
 )
-SEVERAL_CLIPS = (
-    "People have {0:.1f} clips each on average and count by the best: nobody here comes out too low, by about 3 points "
-    "with two clips each and 6 with four."
-)  # benchmarks/gallery_calibration.py, 14 people of VoxCeleb1 in galleries of ten
-NOT_ALL = "An approximate index looked at {0:,} of {1:,}: the rest can have {2:.1f} % at most, and are given as much."
+NOT_ALL = (
+    "An approximate index looked at {0:,} of {1:,} clips: the others can have {2:.1f} % at most, and are given as much."
+)
 NOBODY_LEFT = "Nobody in the gallery passes the filter."
 
 
@@ -59,7 +56,7 @@ class SearchOptions:
     against: Literal["auto", "face", "voice"] = "auto"
     """What is looked through; auto takes the other modality than that of the query."""
     by: By = "person"
-    """Each person once, by the best clip, or every clip."""
+    """Each person once, weighed by all clips and shown by the best, or every clip."""
     where: Where | None = None
     """Attributes that clips must have."""
     p_nobody: float = 0.5
@@ -149,25 +146,19 @@ class GallerySearcher:
             raise ConfigError(
                 f"{self.gallery.folder} holds no {against}s to look through, only {there}. Say --against, or add some."
             )
-        queries = np.asarray(vector, dtype=np.float32)[np.newaxis]
-        n = self.gallery.count(against, where=asked.where, by=asked.by)
-        if n == 0:
-            return self._outcome(
-                query, query_modality, asked, note=note, p_nobody=1.0, notes=(NOBODY_LEFT,) if asked.where else ()
-            )
         slope = self.model.preprocess.pair_slope
-        calibrated = against != query_modality and slope is not None and slope > 0
-        mass = None
-        if calibrated:
-            assert slope is not None
-            mass = self.gallery.log_mass(queries, against, slope, where=asked.where, by=asked.by)
-        n_wanted = asked.k if mass is not None or not calibrated else max(asked.k, LEAST_LOOKED_AT)
-        hits = self.gallery.search(queries, against, n_wanted, where=asked.where, by=asked.by, effort=asked.effort)[0]
-        if not calibrated:
-            why = SAME_MODALITY.format(against) if against == query_modality else NOT_CALIBRATED.format(self.model.name)
-            shown = tuple(_hit(place, hit, None) for place, hit in enumerate(hits[: asked.k], start=1))
-            return self._outcome(query, query_modality, asked, note=note, hits=shown, n=n, notes=(why,))
-        return self._calibrated(query, query_modality, asked, note, hits, n, None if mass is None else float(mass[0]))
+        if against == query_modality or slope is None or slope <= 0:
+            return self._ranked(np.asarray(vector, dtype=np.float32), query_modality, asked, query, note)
+        found = self.gallery.evidence(
+            np.asarray(vector, dtype=np.float32),
+            against,
+            slope,
+            asked.k,
+            where=asked.where,
+            by=asked.by,
+            effort=asked.effort,
+        )
+        return self._calibrated(found, query_modality, asked, query, note)
 
     def unusable(
         self, query: str, query_modality: Modality, error: MediaError, options: SearchOptions | None = None
@@ -176,33 +167,42 @@ class GallerySearcher:
         asked = options or SearchOptions()
         return self._outcome(query, query_modality, asked, note=str(error), status=error.status)
 
-    def _calibrated(
-        self,
-        query: str,
-        query_modality: Modality,
-        asked: SearchOptions,
-        note: str,
-        hits: list[Hit],
-        n: int,
-        scaled_mass: float | None,
+    def _ranked(
+        self, vector: NDArray[np.float32], query_modality: Modality, asked: SearchOptions, query: str, note: str
     ) -> SearchOutcome:
-        """Turn similarities into probabilities; `scaled_mass` is log sum exp(slope * similarity) over all."""
-        ratios = self.model.pair_ratio(np.array([hit.similarity for hit in hits]))
-        intercept = self.model.preprocess.pair_intercept
-        assert ratios is not None and intercept is not None
-        notes = []
-        log_mass = most_log_mass(ratios, n=n) if scaled_mass is None else scaled_mass + intercept
-        found = gallery_posterior(ratios[: asked.k], log_mass=log_mass, n=n, prior_nobody=asked.p_nobody)
-        if scaled_mass is None and len(hits) < n:
-            all_seen = gallery_posterior(ratios, log_mass=log_mass, n=n, prior_nobody=asked.p_nobody)
-            notes.append(NOT_ALL.format(len(hits), n, 100 * all_seen.p_others))
+        """Rank by similarity, a person by the best clip, where nothing is calibrated."""
         against = self._against(query_modality, asked)
-        if asked.by == "person":
-            a_person = self.gallery.count(against, where=asked.where, by="clip") / n
-            notes += [SEVERAL_CLIPS.format(a_person)] if a_person >= 1.5 else []
+        n = self.gallery.count(against, where=asked.where, by=asked.by)
+        if n == 0:
+            return self._nobody_left(query_modality, asked, query, note)
+        hits = self.gallery.search(
+            vector[np.newaxis], against, asked.k, where=asked.where, by=asked.by, effort=asked.effort
+        )[0]
+        why = SAME_MODALITY.format(against) if against == query_modality else NOT_CALIBRATED.format(self.model.name)
+        shown = tuple(_hit(place, hit, None) for place, hit in enumerate(hits, start=1))
+        return self._outcome(query, query_modality, asked, note=note, hits=shown, n=n, notes=(why,))
+
+    def _calibrated(
+        self, found: Evidence, query_modality: Modality, asked: SearchOptions, query: str, note: str
+    ) -> SearchOutcome:
+        """Turn evidence into probabilities."""
+        if not found.n_candidates:
+            return self._nobody_left(query_modality, asked, query, note)
+        intercept = self.model.preprocess.pair_intercept
+        assert intercept is not None
+        posterior = gallery_posterior(
+            found.logs + intercept,
+            log_mass=found.log_mass + intercept,
+            n=found.n_candidates,
+            prior_nobody=asked.p_nobody,
+        )
+        notes: tuple[str, ...] = ()
+        if not np.isneginf(found.log_unseen):
+            unseen = (1 - posterior.p_nobody) * float(np.exp(found.log_unseen - found.log_mass))
+            notes = (NOT_ALL.format(found.n_seen, found.n_clips, 100 * unseen),)
         shown = [
             _hit(place, hit, float(p))
-            for place, (hit, p) in enumerate(zip(hits, found.probabilities, strict=False), start=1)
+            for place, (hit, p) in enumerate(zip(found.hits, posterior.probabilities, strict=True), start=1)
         ]
         return self._outcome(
             query,
@@ -210,11 +210,15 @@ class GallerySearcher:
             asked,
             note=note,
             hits=tuple(shown),
-            n=n,
-            p_nobody=found.p_nobody,
-            p_others=found.p_others,
-            notes=tuple(notes),
+            n=found.n_candidates,
+            p_nobody=posterior.p_nobody,
+            p_others=posterior.p_others,
+            notes=notes,
         )
+
+    def _nobody_left(self, query_modality: Modality, asked: SearchOptions, query: str, note: str) -> SearchOutcome:
+        notes = (NOBODY_LEFT,) if asked.where else ()
+        return self._outcome(query, query_modality, asked, note=note, p_nobody=1.0, notes=notes)
 
     def _outcome(
         self,

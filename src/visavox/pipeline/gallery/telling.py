@@ -30,10 +30,11 @@ class GalleryTold:
         """Return it as lines, each with its line end."""
         info = self.info
         encoders = ", ".join(f"{m} {spec.get('name', '?')}" for m, spec in info.about.encoders.items())
+        length = f"{counted(info.about.dim, 'number')} a vector"
         index = info.about.index if isinstance(info.about.index, str) else dict(info.about.index)
         lines = [
             f"{info.folder}: a {info.backend} gallery",
-            f"  model        {info.about.model} ({info.about.fingerprint[:SHOWN]}), {info.about.dim} numbers a vector",
+            f"  model        {info.about.model} ({info.about.fingerprint[:SHOWN]}), {length}",
             f"  encoders     {encoders or 'unknown'}",
             f"  index        {index}",
             f"  size         {size_words(info.n_bytes)}, state {info.generation:,}",
@@ -70,6 +71,16 @@ def size_words(n_bytes: int) -> str:
     while size >= 1000 and step < len(STEPS) - 1:
         size, step = size / 1000, step + 1
     return f"{size:.0f} {STEPS[step]}" if step == 0 else f"{size:.1f} {STEPS[step]}"
+
+
+def counted(n: int, what: str, many: str = "") -> str:
+    """Return a number and what is counted, in the singular or the plural.
+
+    Example:
+        >>> counted(1, "face"), counted(1200, "face"), counted(2, "person", "people")
+        ('1 face', '1,200 faces', '2 people')
+    """
+    return f"{n:,} {what if n == 1 else many or what + 's'}"
 
 
 def _line(name: str, held: ModalityInfo) -> str:
