@@ -17,7 +17,6 @@ import nbformat
 from nbclient import NotebookClient
 
 FOLDER = Path(__file__).parents[1] / "docs" / "notebooks"
-MARK = "# %% [markdown]"
 
 
 def cells_of(text: str) -> list[tuple[str, str]]:
@@ -26,9 +25,8 @@ def cells_of(text: str) -> list[tuple[str, str]]:
     for block in text.split("\n# %%")[1:]:
         head, _, body = block.partition("\n")
         if head.strip() == "[markdown]":
-            cells.append(
-                ("markdown", "\n".join(line.removeprefix("# ").removeprefix("#") for line in body.strip().splitlines()))
-            )
+            lines = ("" if line == "#" else line.removeprefix("# ") for line in body.strip().splitlines())
+            cells.append(("markdown", "\n".join(lines)))
         else:
             cells.append(("code", body.strip()))
     return cells
