@@ -3,8 +3,12 @@
     python benchmarks/service_load.py --minutes 5 --clients 32 --model base
 
 Starts a real `visavox serve` on 127.0.0.1 at a free port, with people of the simulated world as voices and faces, and
-stops by itself. Checks that nothing above 499 but 503 comes back, that every good answer is the one that the same
-files get without the service, and that the memory of the whole process tree stays flat. Exit status 1: it does not.
+stops by itself. When the minutes are over, a burst of more clients than the queue has places asks at once. Checks that
+nothing above 499 but 503 comes back, that every 503 says in Retry-After when to come again and some did in the burst,
+that every good answer is the one that the same files get without the service, and that memory is flat: of the
+proportional set size of the whole process tree (what processes share is counted once), looked at every 3 s until the
+burst, the median over the last third of the time is at most 3 % above the median over the third before it; the first
+third is the warm-up. Exit status 1: one of these does not hold.
 """
 
 from __future__ import annotations
@@ -45,8 +49,8 @@ from tests.web.hostile_media import (  # noqa: E402
 
 N_PEOPLE = 6
 SAMPLE_S = 3.0  # seconds between two looks at the memory
-FLAT_SHARE = 0.05  # growth after the warm-up that still counts as flat, of the mean
-FLAT_MB = 40.0  # and in any case
+FLAT_SHARE = 0.03  # of the middle third, by which the last may be above it
+BURST_REQUESTS = 3  # of each client of the burst
 TOLERANCE = 1e-4  # of probabilities and cosines: batches of other sizes round otherwise
 
 
@@ -70,16 +74,21 @@ class Tally:
     """Of good requests that were answered."""
     failures: list[str] = field(default_factory=list)
     """What must not be, one line each."""
+    retry_after_s: Counter[str] = field(default_factory=Counter)
+    """What answers of 503 said of when to come again, how often."""
     largest_difference: float = 0.0
     """Of a probability or a cosine to the one without the service."""
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def note(self, kind: str, status: int, text: str) -> None:
-        """Count an answer; anything above 499 but 503 is a failure, and so is a problem of another shape."""
+    def note(self, kind: str, response: httpx.Response) -> None:
+        """Count an answer; above 499 anything but a 503 that says when to come again is a failure."""
+        status, again = response.status_code, response.headers.get("retry-after", "")
         with self.lock:
             self.statuses[f"{kind} {status}"] += 1
-            if status >= 500 and status != 503:
-                self.failures.append(f"{kind}: {status} {text[:200]}")
+            if status == 503:
+                self.retry_after_s[again] += 1
+            if status >= 500 and (status != 503 or not again.isdigit() or int(again) < 1):
+                self.failures.append(f"{kind}: {status}, Retry-After {again!r}: {response.text[:200]}")
 
     def fail(self, line: str) -> None:
         """Note what must not be."""
@@ -105,8 +114,8 @@ def make_cases(model: str, folder: Path) -> list[Case]:
     return cases
 
 
-def ask(client: httpx.Client, case: Case, rng: random.Random, tally: Tally) -> None:
-    """Send one good request and compare the answer."""
+def ask(client: httpx.Client, case: Case, rng: random.Random, tally: Tally, *, phase: str = "good") -> None:
+    """Send one good request and compare the answer; wait where the service asks to, but not in the burst."""
     start = time.perf_counter()
     voice, faces = ("voice", ("v.wav", case.voice)), [("faces", (f"{i}.jpg", f)) for i, f in enumerate(case.faces)]
     kind = rng.choice(("match", "match", "verify", "embed"))
@@ -116,9 +125,10 @@ def ask(client: httpx.Client, case: Case, rng: random.Random, tally: Tally) -> N
         response = client.post("/v1/verify", files=[voice, ("face", faces[0][1])])
     else:
         response = client.post("/v1/embed", files=[("voices", voice[1]), faces[0]])
-    tally.note("good", response.status_code, response.text)
+    tally.note(phase, response)
     if response.status_code == 503:
-        time.sleep(float(response.headers["retry-after"]) * rng.uniform(0.2, 1.0))
+        if phase != "burst":
+            time.sleep(float(response.headers.get("retry-after", "1")) * rng.uniform(0.2, 1.0))
         return
     if response.status_code != 200:
         tally.fail(f"a good {kind} was answered {response.status_code}: {response.text[:200]}")
@@ -134,7 +144,8 @@ def ask(client: httpx.Client, case: Case, rng: random.Random, tally: Tally) -> N
         got, wanted = [float(vectors[0] @ vectors[1])], [case.similarities[0]]
     difference = max(abs(a - b) for a, b in zip(got, wanted, strict=True))
     with tally.lock:
-        tally.latencies_s.append(time.perf_counter() - start)
+        if phase != "burst":
+            tally.latencies_s.append(time.perf_counter() - start)
         tally.largest_difference = max(tally.largest_difference, difference)
     if difference > TOLERANCE:
         tally.fail(f"{kind}: {got} instead of {wanted}")
@@ -158,7 +169,7 @@ def send_garbage(client: httpx.Client, uploads: Sequence[tuple[str, Upload]], rn
         bad, good = (name, upload.data), ("g", face_file() if modality == "voice" else voice_file())
         files = {"voice": bad, "face": good} if modality == "voice" else {"voice": good, "face": bad}
         response = client.post("/v1/verify", files=files)
-    tally.note("garbage", response.status_code, response.text)
+    tally.note("garbage", response)
     if response.status_code == 200:
         tally.fail(f"garbage was answered 200: {response.text[:200]}")
     elif response.headers["content-type"] != "application/problem+json":
@@ -203,14 +214,37 @@ def hammer(url: str, cases: Sequence[Case], *, clients: int, seconds: float, gar
                     tally.fail(f"a connection broke: {error!r}")
                     time.sleep(0.5)
 
-    threads = [threading.Thread(target=work, args=(number,), daemon=True) for number in range(clients)]
+    run_all([threading.Thread(target=work, args=(number,), daemon=True) for number in range(clients)], seconds, tally)
+    return tally
+
+
+def burst(url: str, cases: Sequence[Case], tally: Tally, *, clients: int, seed: int = 1) -> None:
+    """Ask from many threads that begin at one moment and do not wait; the tally counts what came back as "burst"."""
+    at_once = threading.Barrier(clients)
+
+    def work(number: int) -> None:
+        rng = random.Random(f"{seed}-{number}")
+        with httpx.Client(base_url=url, timeout=90.0, trust_env=False) as client:
+            at_once.wait(60)
+            for _ in range(BURST_REQUESTS):
+                try:
+                    ask(client, rng.choice(cases), rng, tally, phase="burst")
+                except httpx.TransportError as error:
+                    tally.fail(f"a connection broke in the burst: {error!r}")
+
+    run_all([threading.Thread(target=work, args=(number,), daemon=True) for number in range(clients)], 60, tally)
+    if not tally.statuses["burst 503"]:
+        tally.fail(f"{clients} clients at once did not fill the queue")
+
+
+def run_all(threads: Sequence[threading.Thread], seconds: float, tally: Tally) -> None:
+    """Start all threads and wait for their end, two minutes longer than they should take."""
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join(seconds + 120)
     if any(thread.is_alive() for thread in threads):
         tally.fail("a client still waits two minutes after the end")
-    return tally
 
 
 def tree_mb(pid: int) -> tuple[float, float]:
@@ -260,22 +294,21 @@ class Watch(threading.Thread):
             self.ended.wait(SAMPLE_S)
 
     def figures(self) -> dict[str, float]:
-        """Return megabytes at the start, after the warm-up (a fifth of the time), at the end; the growth after it."""
-        warm = self.samples[len(self.samples) // 5 :]
-        times, sizes = np.array([t for t, _, _ in warm]), np.array([mb for _, mb, _ in warm])
-        slope = slope_of(warm)
-        growth = slope * float(times[-1] - times[0]) / 60
+        """Return megabytes at the start, in each third of the time, at most and at the end; whether that is flat."""
+        thirds = np.array_split(np.array([mb for _, mb, _ in self.samples]), 3)
+        alone = np.array_split(np.array([mb for _, _, mb in self.samples]), 3)
+        first, middle, last = (float(np.median(third)) for third in thirds)
         return {
             "start_mb": self.samples[0][1],
-            "warm_mb": float(sizes[0]),
-            "end_mb": float(sizes[-1]),
-            "growth_in_the_last_half_mb": slope_of(self.samples[len(self.samples) // 2 :]) * float(times[-1]) / 120,
+            "first_third_mb": first,
+            "middle_third_mb": middle,
+            "last_third_mb": last,
+            "end_mb": self.samples[-1][1],
             "highest_mb": max(mb for _, mb, _ in self.samples),
-            "server_alone_warm_mb": warm[0][2],
-            "server_alone_end_mb": warm[-1][2],
-            "slope_mb_a_minute": slope,
-            "growth_mb": growth,
-            "is_flat": float(growth <= max(FLAT_MB, FLAT_SHARE * float(sizes.mean()))),
+            "server_alone_middle_third_mb": float(np.median(alone[1])),
+            "server_alone_last_third_mb": float(np.median(alone[2])),
+            "slope_of_the_last_two_thirds_mb_a_minute": slope_of(self.samples[len(self.samples) // 3 :]),
+            "is_flat": float(last <= (1 + FLAT_SHARE) * middle),
         }
 
 
@@ -309,6 +342,7 @@ def report(tally: Tally, memory: dict[str, float], seconds: float) -> dict[str, 
         "seconds": round(seconds, 1),
         "good_a_second": round(len(tally.latencies_s) / seconds, 1),
         "statuses": dict(sorted(tally.statuses.items())),
+        "retry_after_s": dict(sorted(tally.retry_after_s.items())),
         "latency_ms": {f"p{q}": round(float(np.percentile(latencies, q)), 1) for q in (50, 90, 99, 100)},
         "largest_difference": tally.largest_difference,
         "memory": {name: round(value, 1) for name, value in memory.items()},
@@ -324,7 +358,8 @@ def main() -> int:
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--garbage", type=float, default=0.1, help="share of requests that make no sense")
     parser.add_argument("--model", default="base")
-    parser.add_argument("--queue", type=int, default=64)
+    parser.add_argument("--queue", type=int, default=32, help="places of the queue that the service has")
+    parser.add_argument("--burst", type=int, default=120, help="clients of the burst, more than queue and batch hold")
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
@@ -337,8 +372,9 @@ def main() -> int:
             seconds = time.monotonic() - start
             watch.ended.set()
             watch.join()
+            burst(url, cases, tally, clients=given.burst)
             health = httpx.get(f"{url}/healthz", trust_env=False)
-            tally.note("health", health.status_code, health.text)
+            tally.note("health", health)
             if health.status_code != 200:
                 tally.fail(f"after it the service is not well: {health.text}")
         n_bugs = (folder / "serve.log").read_text(encoding="utf-8", errors="replace").count("Traceback")

@@ -26,15 +26,15 @@ class Media:
             raise MediaError("The voice holds too little speech.", status="too_little_speech")
         return CutVoice([samples], len(samples) / 16_000)
 
-    def cut_face(self, pixels: np.ndarray) -> CutFace:
-        return CutFace([pixels], 1, "")
+    def cut_face(self, frames: list[np.ndarray]) -> CutFace:
+        return CutFace(frames, len(frames), "")
 
     def voices(self, cuts: list[CutVoice]) -> list[HeardVoice]:
         self.batches.append(len(cuts))
         return [HeardVoice(np.full((1, 2), cut.parts[0].mean(), np.float32), cut.speech_s) for cut in cuts]
 
     def faces(self, cuts: list[CutFace]) -> list[SeenFace]:
-        return [SeenFace(np.full((1, 2), cut.crops[0].mean(), np.float32), 1, "") for cut in cuts]
+        return [SeenFace(np.full((1, 2), cut.crops[0].mean(), np.float32), cut.n_faces, "") for cut in cuts]
 
 
 class Decoder:
@@ -55,6 +55,9 @@ class Decoder:
     def image(self, data: bytes, *, name: str = "face") -> Any:
         return np.full((4, 4, 3), data[0], np.uint8)
 
+    def frames(self, data: bytes, *, name: str = "face") -> Any:
+        return [self.image(data, name=name)] * (2 if data.startswith(b"film") else 1)
+
 
 @pytest.fixture
 def parts() -> Any:
@@ -71,6 +74,7 @@ def test_bytes_become_vectors(parts: Any) -> None:
     heard, seen = lanes.voice(bytes([3] * 20), "v.wav"), lanes.face(b"\x05", "a.jpg")
     assert heard.result(5).vectors.tolist() == [[3.0, 3.0]]
     assert seen.result(5).vectors.tolist() == [[5.0, 5.0]]
+    assert lanes.face(b"film", "f.mp4").result(5).n_faces == 2
     assert decoder.names == ["v.wav"]
     assert lanes.samples(np.ones(16, np.float32), "s").result(5).vectors.tolist() == [[1.0, 1.0]]
     assert lanes.pixels(np.zeros((4, 4, 3), np.uint8), "p").result(5).vectors.tolist() == [[0.0, 0.0]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,8 @@ pytest.importorskip("fastapi")
 from visavox.errors import ConfigError, MediaError
 from visavox.generation_config import GenerateConfig
 from visavox.identification_config import IdentifyConfig
+from visavox.media.images import read_image
+from visavox.media.video_writing import write_video
 from visavox.pipeline.drawing.generating import generate_faces
 from visavox.pipeline.gallery.searching import SearchOptions, search_gallery
 from visavox.pipeline.identifying import identify_person
@@ -61,6 +64,34 @@ def test_a_match_is_that_of_the_command(
     expected = model.match(names[0], names[1:])
     assert expected.decided
     assert_same(engine.match(sent["voice"], sent["faces"], names=names).to_dict(), expected.to_dict())
+
+
+def test_a_film_stands_for_a_face_as_with_the_commands(
+    engine: Engine, model: VoiceFaceModel, sent: dict[str, Any], names: list[str], tmp_path: Path
+) -> None:
+    still = read_image(sent["paths"][1])
+    film = tmp_path / "film.mp4"
+    write_video(film, [np.roll(still, 2 * i, axis=1) for i in range(14)], np.zeros(8_960, np.float32))
+    data = film.read_bytes()
+    paths = [str(film), names[2]]
+    expected = model.match(names[0], paths)
+    assert expected.decided and "7 frames" in expected.faces[0].note
+    faces = [data, sent["faces"][1]]
+    assert_same(engine.match(sent["voice"], faces, names=[names[0], *paths]).to_dict(), expected.to_dict())
+    assert engine.verify(sent["voice"], data).similarity == pytest.approx(model.similarity(names[0], film), abs=1e-5)
+    (item,) = engine.embed(faces=[data])
+    assert item.vector is not None
+    np.testing.assert_allclose(item.vector, model.encode_face(film), atol=1e-5)
+    assert engine.settings.gallery is not None and engine.settings.people is not None
+    wanted, _ = search_gallery(
+        SearchConfig(query=film, query_modality="face", against="voice", gallery=engine.settings.gallery, k=3)
+    )
+    options = SearchOptions(k=3, against="voice")
+    found = engine.search(face=data, options=options, name=str(film))
+    assert [hit.key for hit in found.hits] == [hit.key for hit in wanted.hits]
+    named = identify_person(IdentifyConfig(face=film, people=engine.settings.people))
+    named = dataclasses.replace(named, people=engine.settings.people.name)
+    assert_same(engine.identify(data, names=[str(film)]).to_dict(), named.to_dict())
 
 
 def test_batches_of_many_askers_change_no_answer(engine: Engine, sent: dict[str, Any]) -> None:
@@ -199,6 +230,9 @@ class Stuck:
 
     def image(self, data: bytes, *, name: str = "face") -> Any:
         return np.zeros((64, 64, 3), np.uint8)
+
+    def frames(self, data: bytes, *, name: str = "face") -> Any:
+        return [self.image(data, name=name)]
 
 
 def test_time_that_is_over_and_a_queue_that_is_full_are_said(model: VoiceFaceModel, engine: Engine) -> None:

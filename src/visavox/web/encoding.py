@@ -40,6 +40,9 @@ class Decoder(Protocol):
     def image(self, data: bytes, *, name: str = "face") -> NDArray[np.uint8]:
         """Return (height, width, 3) uint8 RGB. Raises MediaError."""
 
+    def frames(self, data: bytes, *, name: str = "face") -> list[NDArray[np.uint8]]:
+        """Return some frames of a film, or the one of a picture, as `image` does. Raises MediaError."""
+
 
 class EncodingLanes:
     """The way from uploads to the vectors of one recipe.
@@ -77,7 +80,7 @@ class EncodingLanes:
         self._voices: Batcher[tuple[str, NDArray[np.float32]], HeardVoice] = Batcher(
             "voices", self._encode_voices, on_batch=lambda n: said("voice", n), **common
         )
-        self._faces: Batcher[tuple[str, NDArray[np.uint8]], SeenFace] = Batcher(
+        self._faces: Batcher[tuple[str, list[NDArray[np.uint8]]], SeenFace] = Batcher(
             "faces", self._encode_faces, on_batch=lambda n: said("face", n), **common
         )
 
@@ -86,8 +89,8 @@ class EncodingLanes:
         return self._begin(lambda: self.decoder.voice(data, name=name), self._voices, name)
 
     def face(self, data: bytes, name: str) -> Future[SeenFace]:
-        """Begin to decode and encode a face; the future raises MediaError where it cannot be used."""
-        return self._begin(lambda: self.decoder.image(data, name=name), self._faces, name)
+        """Begin to decode and encode a picture or a film of a face; the future raises MediaError if it is no use."""
+        return self._begin(lambda: self.decoder.frames(data, name=name), self._faces, name)
 
     def samples(self, samples: NDArray[np.float32], name: str) -> Future[HeardVoice]:
         """Begin to encode a voice that is decoded already, (samples,) float32 at 16 kHz."""
@@ -95,7 +98,7 @@ class EncodingLanes:
 
     def pixels(self, pixels: NDArray[np.uint8], name: str) -> Future[SeenFace]:
         """Begin to encode a face that is decoded already, (height, width, 3) uint8 RGB."""
-        return self._faces.submit((name, pixels))
+        return self._faces.submit((name, [pixels]))
 
     def close(self) -> None:
         """Finish what was begun, and end the threads."""
@@ -124,7 +127,7 @@ class EncodingLanes:
     def _encode_voices(self, items: list[tuple[str, NDArray[np.float32]]]) -> list[HeardVoice | Exception]:
         return _apart(items, self.media.cut_voice, self.media.voices)
 
-    def _encode_faces(self, items: list[tuple[str, NDArray[np.uint8]]]) -> list[SeenFace | Exception]:
+    def _encode_faces(self, items: list[tuple[str, list[NDArray[np.uint8]]]]) -> list[SeenFace | Exception]:
         return _apart(items, self.media.cut_face, self.media.faces)
 
 

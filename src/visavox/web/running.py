@@ -27,6 +27,7 @@ from visavox.service_config import ServeConfig
 from visavox.web.app import create_app
 from visavox.web.engine import CLOSING_S, Engine
 from visavox.web.patient_connections import PatientProtocol
+from visavox.web.steady_memory import Trimmer, keep_memory_steady
 
 BACKLOG = 512
 """Connections that the system lets wait."""
@@ -65,8 +66,9 @@ def run_service(settings: ServeConfig, announce: Callable[[Started], None]) -> i
         ConfigError: the port is in use or the address is none of this machine; see `Engine` for the rest.
     """
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+    keep_memory_steady()
     listening = bind(settings.host, settings.port)
-    with listening:
+    with listening, Trimmer():
         engine = Engine(settings)
         try:
             app = create_app(settings, engine=engine)

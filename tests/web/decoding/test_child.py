@@ -36,7 +36,7 @@ def upload(tmp_path: Path) -> Path:
 
 def test_samples_lie_at_the_beginning_of_the_arena(upload: Path, arena: mmap.mmap) -> None:
     upload.write_bytes(voice_file("flac"))
-    assert voice_into(upload, arena, LIMITS) == [48_000]
+    assert voice_into(upload, arena, LIMITS) == [[48_000]]
     np.testing.assert_array_equal(np.frombuffer(arena, np.float32, 48_000), read_voice(upload))
     assert not any(arena[4 * 48_000 :])
 
@@ -44,7 +44,7 @@ def test_samples_lie_at_the_beginning_of_the_arena(upload: Path, arena: mmap.mma
 def test_a_voice_of_many_blocks_is_joined(upload: Path, arena: mmap.mmap, monkeypatch: pytest.MonkeyPatch) -> None:
     upload.write_bytes(voice_file())
     monkeypatch.setattr("visavox.media.audio.BLOCK_SAMPLES", 1000)
-    assert voice_into(upload, arena, LIMITS) == [48_000]
+    assert voice_into(upload, arena, LIMITS) == [[48_000]]
     np.testing.assert_array_equal(np.frombuffer(arena, np.float32, 48_000), read_voice(upload))
 
 
@@ -71,14 +71,14 @@ def test_a_longer_voice_is_not_decoded_to_its_end(
 
 def test_pixels_lie_at_the_beginning_of_the_arena(upload: Path, arena: mmap.mmap) -> None:
     upload.write_bytes(face_file("PNG"))
-    assert image_into(upload, arena, LIMITS) == [96, 96, 3]
+    assert image_into(upload, arena, LIMITS) == [[96, 96, 3]]
     np.testing.assert_array_equal(np.frombuffer(arena, np.uint8, 96 * 96 * 3), read_image(upload).reshape(-1))
 
 
 def test_an_answer_is_a_shape_or_a_status_and_a_message_with_the_name(upload: Path, arena: mmap.mmap) -> None:
     for kind, data, expected in (
-        ("voice", voice_file(), {"shape": [48_000]}),
-        ("image", face_file(), {"shape": [96, 96, 3]}),
+        ("voice", voice_file(), {"shapes": [[48_000]]}),
+        ("image", face_file(), {"shapes": [[96, 96, 3]]}),
     ):
         upload.write_bytes(data)
         with upload.open("rb") as file:

@@ -21,7 +21,7 @@ def test_the_arena_holds_the_longest_voice_and_the_largest_picture() -> None:
     limits = DecodingLimits(max_pixels=10, max_voice_s=1.0)
     assert limits.max_samples == 16_000 + GRACE_S * 16_000
     assert limits.arena_bytes == 4 * limits.max_samples
-    assert DecodingLimits(max_pixels=10**6, max_voice_s=1.0).arena_bytes == 3 * 10**6
+    assert DecodingLimits(max_pixels=10**6, max_voice_s=1.0).arena_bytes == 2 * 3 * 10**6
     assert SAMPLE_RATE == RATE_OF_VOICES
 
 

@@ -34,6 +34,8 @@ from tests.web.hostile_media import (
 from visavox.errors import MediaError
 from visavox.media.audio import read_voice
 from visavox.media.images import read_image
+from visavox.media.video import sample_frames
+from visavox.pipeline.media_vectors import FRAMES_OF_A_VIDEO
 from visavox.web.decoding.decoding_limits import DecodingLimits
 from visavox.web.decoding.pool import DecodingPool
 from visavox.web.service_errors import UnavailableError
@@ -86,6 +88,46 @@ def test_a_picture_is_what_read_image_gives(tmp_path: Path, pool: DecodingPool, 
     assert pixels.dtype == np.uint8
     assert pixels.std() > 10
     np.testing.assert_array_equal(pixels, read_image(tmp_path / "face"))
+
+
+@pytest.mark.parametrize("suffix", ["mp4", "mkv"])
+def test_frames_of_a_film_are_what_sample_frames_gives(tmp_path: Path, pool: DecodingPool, suffix: str) -> None:
+    (tmp_path / "film").write_bytes(film_file(suffix, sound=True))
+    frames, expected = pool.frames(film_file(suffix, sound=True)), sample_frames(tmp_path / "film", FRAMES_OF_A_VIDEO)
+    assert len(frames) == len(expected) == 7
+    for found, wanted in zip(frames, expected, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+    assert len({int(frame.mean()) for frame in frames}) > 3
+
+
+@pytest.mark.parametrize("kind", FACE_KINDS)
+def test_a_picture_is_one_frame(pool: DecodingPool, kind: str) -> None:
+    (frame,) = pool.frames(GOOD_FACES[kind])
+    np.testing.assert_array_equal(frame, pool.image(GOOD_FACES[kind]))
+
+
+def test_what_is_no_face_is_refused_as_a_picture_is(pool: DecodingPool) -> None:
+    pids = pool.pids
+    for upload in hostile_faces():
+        said: list[tuple[str, str]] = []
+        for ask in (pool.image, pool.frames):
+            try:
+                ask(upload.data, name=upload.file_name)
+            except MediaError as error:
+                said.append((error.status, str(error)))
+        if upload.name != "film":
+            assert len(said) in (0, 2) and len(set(said)) <= 1, upload.name
+    assert pool.pids == pids
+
+
+def test_a_film_of_too_many_pixels_is_refused_by_its_header() -> None:
+    with DecodingPool(1, DecodingLimits(max_pixels=64 * 48 * 3, timeout_s=PATIENCE_S)) as small:
+        with pytest.raises(MediaError, match=r"^f: the 7 frames .* 18432 pixels at most. They have 21504") as caught:
+            small.frames(film_file("mp4", sound=True), name="f")
+        assert caught.value.status == "image_too_large"
+        with pytest.raises(MediaError, match="may have 9216 pixels at most") as caught:
+            small.frames(face_file("PNG", side=97), name="f")
+        assert caught.value.status == "image_too_large"
 
 
 def test_results_stay_when_others_are_decoded_after_them(pool: DecodingPool) -> None:

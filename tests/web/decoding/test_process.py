@@ -40,8 +40,8 @@ def limits_of(pid: int | None) -> dict[str, str]:
 
 def test_a_process_answers_and_counts(process: DecodingProcess) -> None:
     before = process.n_items
-    assert process.ask("voice", voice_file(), "v").shape == (48_000,)
-    assert process.ask("image", face_file(), "f").shape == (96, 96, 3)
+    assert process.ask("voice", voice_file(), "v")[0].shape == (48_000,)
+    assert process.ask("image", face_file(), "f")[0].shape == (96, 96, 3)
     with pytest.raises(MediaError, match="^f: the file must be a picture") as caught:
         process.ask("image", b"nothing", "f")
     assert caught.value.status == "unreadable_image"
@@ -114,14 +114,17 @@ class Liar:
         b"no json\n",
         b"[1]\n",
         b"{}\n",
-        b'{"shape": [0]}\n',
-        b'{"shape": [-1]}\n',
-        b'{"shape": [true]}\n',
-        b'{"shape": [1.5]}\n',
-        b'{"shape": "3"}\n',
-        b'{"shape": [99999999999]}\n',
-        b'{"shape": [100, 100, 3]}\n',
-        b'{"shape": [' + b"1," * 9000 + b"1]}\n",
+        b'{"shapes": [[0]]}\n',
+        b'{"shapes": [[-1]]}\n',
+        b'{"shapes": [[true]]}\n',
+        b'{"shapes": [[1.5]]}\n',
+        b'{"shapes": "3"}\n',
+        b'{"shapes": ["3"]}\n',
+        b'{"shapes": []}\n',
+        b'{"shapes": [[1], [1]]}\n',
+        b'{"shapes": [[99999999999]]}\n',
+        b'{"shapes": [[100, 100, 3]]}\n',
+        b'{"shapes": [[' + b"1," * 9000 + b"1]]}\n",
         b"x" * 20_000 + b"\n",
     ],
 )
@@ -148,7 +151,7 @@ def test_a_decoder_cannot_pull_the_memory_away(process: DecodingProcess) -> None
         os.ftruncate(file.fileno(), 0)
     with arena.open("r+b") as file, pytest.raises(OSError, match="not permitted"):
         os.ftruncate(file.fileno(), LIMITS.arena_bytes * 2)
-    assert process.ask("image", face_file(), "f").shape == (96, 96, 3)
+    assert process.ask("image", face_file(), "f")[0].shape == (96, 96, 3)
 
 
 def test_a_process_that_ends_while_it_starts_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,7 +31,7 @@ class StandInEngine:
 
     def __init__(self, outcome: MatchOutcome, timeout_s: float = 5.0) -> None:
         self.outcome, self.model = outcome, SimpleNamespace(name="base")
-        self.slow_work, self.settings = threading.Lock(), SimpleNamespace(timeout_s=timeout_s)
+        self.slow_work, self.settings = threading.Lock(), SimpleNamespace(timeout_s=timeout_s, keep_uploads=None)
         self.lanes = SimpleNamespace(decoder=self)
         self.asked: list[Any] = []
 
@@ -43,6 +43,9 @@ class StandInEngine:
         if not data.startswith(b"face"):
             raise MediaError(f"{name} is none", status="unreadable_image")
         return np.full((40, 30, 3), data[4], np.uint8)
+
+    def frames(self, data: bytes, *, name: str) -> list[np.ndarray]:
+        return [self.image(data, name=name)]
 
     def voice(self, data: bytes, *, name: str) -> np.ndarray:
         return np.zeros(16_000, np.float32)

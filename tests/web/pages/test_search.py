@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -29,6 +30,7 @@ class StandInEngine:
         gallery = SimpleNamespace(info=lambda: "info")
         self.gallery: Any = SimpleNamespace(searcher=lambda: SimpleNamespace(gallery=gallery))
         self.asked: list[Any] = []
+        self.settings = SimpleNamespace(keep_uploads=None)
 
     def search(self, voice: Any = None, face: Any = None, options: Any = None, *, name: str = "") -> SearchOutcome:
         self.asked.append((voice, face, options, name))
@@ -47,6 +49,18 @@ def test_a_voice_or_a_face_is_asked_for_and_never_both(given: str) -> None:
     assert "Nobody here" in found(engine, VOICE, given, None, options)
     found(engine, FACE, None, given, options)
     assert engine.asked == [(b"bytes", None, options, "x.bin"), (None, b"bytes", options, "x.bin")]
+
+
+def test_what_is_asked_is_kept_with_its_answer_where_that_was_asked_for(given: str, tmp_path: Path) -> None:
+    engine: Any = StandInEngine()
+    found(engine, VOICE, given, None, SearchOptions())
+    assert not (tmp_path / "kept").exists()
+    engine.settings.keep_uploads = tmp_path / "kept"
+    found(engine, FACE, None, given, SearchOptions())
+    (folder,) = (tmp_path / "kept").iterdir()
+    assert (folder / "upload-0").read_bytes() == b"bytes"
+    about = json.loads((folder / "answer.json").read_text(encoding="utf-8"))
+    assert (about["request"], about["uploads"][0]["sent_as"], about["answer"]["status"]) == ("search", "x.bin", "ok")
 
 
 @pytest.mark.parametrize("kind, words", [(VOICE, "There is no voice yet"), (FACE, "There is no face yet")])

@@ -8,7 +8,7 @@ One line of JSON comes for each upload, with the descriptor of a file in memory;
 
 Example (of what passes):
     in    {"kind": "voice", "name": "voice"} and a descriptor
-    out   {"shape": [64000]}                  the samples lie in the arena
+    out   {"shapes": [[64000]]}               the samples lie in the arena; frames of a film one after another
     or    {"status": "unreadable_audio", "message": "voice: no sound can be decoded (...)."}
 """
 
@@ -24,18 +24,24 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import av
 import numpy as np
 from PIL import Image
 
 from visavox.errors import MediaError
 from visavox.media.audio import voice_blocks
+from visavox.media.files import ALONE
 from visavox.media.images import read_image
+from visavox.media.video import Frame, film_stream, is_video, sample_frames
 from visavox.web.decoding.decoding_limits import DecodingLimits
 
 MAX_REQUEST_BYTES = 16_384
 """Longest line of JSON in either direction."""
+N_FRAMES = 7
+"""Frames of a film that stands for a face: as many as the commands take."""
 N_DESCRIPTORS = 64
 """Open files of the process."""
 
@@ -97,18 +103,17 @@ def answer(request: dict[str, str], descriptor: int, arena: mmap.mmap, limits: D
     """Decode one upload into the arena and return what the parent is told of it.
 
     Args:
-        request: `kind` "voice" or "image", `name` as messages should have it.
+        request: `kind` "voice", "image" or "frames", `name` as messages should have it.
         descriptor: of a file in memory that holds the upload.
         arena: shared memory that the result is written to, from its beginning.
         limits: what is let pass.
 
     Returns:
-        `shape` of the result, or `status` and `message` of the error.
+        `shapes` of the results, or `status` and `message` of the error.
     """
     path, name = Path(f"/proc/self/fd/{descriptor}"), request["name"]
     try:
-        decode = voice_into if request["kind"] == "voice" else image_into
-        return {"shape": decode(path, arena, limits)}
+        return {"shapes": DECODE[request["kind"]](path, arena, limits)}
     except MediaError as error:
         return {"status": error.status, "message": str(error).replace(str(path), name)}
     except MemoryError:
@@ -116,7 +121,7 @@ def answer(request: dict[str, str], descriptor: int, arena: mmap.mmap, limits: D
         return {"status": "decoding_failed", "message": message}
 
 
-def voice_into(path: Path, arena: mmap.mmap, limits: DecodingLimits) -> list[int]:
+def voice_into(path: Path, arena: mmap.mmap, limits: DecodingLimits) -> list[list[int]]:
     """Write the samples of `read_voice`, float32, to the arena; stop where they are too many.
 
     Raises:
@@ -131,19 +136,86 @@ def voice_into(path: Path, arena: mmap.mmap, limits: DecodingLimits) -> list[int
             )
         samples[n : n + len(block)] = block
         n += len(block)
-    return [n]
+    return [[n]]
 
 
-def image_into(path: Path, arena: mmap.mmap, limits: DecodingLimits) -> list[int]:
+def image_into(path: Path, arena: mmap.mmap, limits: DecodingLimits) -> list[list[int]]:
     """Write the pixels of `read_image`, uint8, to the arena; refuse by the header what has too many.
 
     Raises:
         MediaError: as `read_image`; status `image_too_large` at the limit of the service.
     """
-    pixels = read_image(path, max_pixels=limits.max_pixels)
-    np.frombuffer(arena, np.uint8, pixels.size)[:] = pixels.reshape(-1)
-    return list(pixels.shape)
+    return pixels_into([read_image(path, max_pixels=limits.max_pixels)], arena)
 
+
+def frames_into(path: Path, arena: mmap.mmap, limits: DecodingLimits) -> list[list[int]]:
+    """Write the frames of a film, or the pixels of a picture, to the arena: what a face may be given as.
+
+    Raises:
+        MediaError: as `read_image` and `sample_frames`; status `image_too_large` at the limits of the service, which
+            are held by headers: ffmpeg is shown no picture that Pillow finds too large.
+    """
+    picture: Frame | None = None
+    problem: MediaError | None = None
+    try:
+        picture = read_image(path, max_pixels=limits.max_pixels)
+    except MediaError as error:
+        if error.status == "image_too_large":
+            raise
+        problem = error
+    if not is_video(path):
+        if picture is None:
+            assert problem is not None
+            raise problem
+        return pixels_into([picture], arena)
+    check_film_size(path, limits)
+    frames = sample_frames(path, N_FRAMES)
+    n_pixels = sum(frame.shape[0] * frame.shape[1] for frame in frames)
+    if n_pixels > limits.max_film_pixels:  # its pictures grew behind the header
+        raise film_too_large(path, n_pixels, limits)
+    return pixels_into(frames, arena)
+
+
+def pixels_into(pictures: Sequence[Frame], arena: mmap.mmap) -> list[list[int]]:
+    """Write pictures to the arena, one after another, and return their shapes."""
+    begin = 0
+    for pixels in pictures:
+        np.frombuffer(arena, np.uint8, pixels.size, begin)[:] = pixels.reshape(-1)
+        begin += pixels.size
+    return [list(pixels.shape) for pixels in pictures]
+
+
+def check_film_size(path: Path, limits: DecodingLimits) -> None:
+    """Refuse by its header a film whose frames would have too many pixels, square as they come out.
+
+    Raises:
+        MediaError: status `image_too_large`.
+    """
+    with path.open("rb") as file, av.open(file, options={**ALONE}) as container:
+        stream = film_stream(container)
+        if stream is None:
+            return
+        ratio = float(stream.sample_aspect_ratio or 1)
+        n_pixels = math.ceil(stream.codec_context.width * ratio) * stream.codec_context.height
+    if n_pixels > limits.max_pixels or N_FRAMES * n_pixels > limits.max_film_pixels:
+        raise film_too_large(path, N_FRAMES * n_pixels, limits)
+
+
+def film_too_large(path: Path, n_pixels: int, limits: DecodingLimits) -> MediaError:
+    """Return what is told of a film with too many pixels."""
+    return MediaError(
+        f"{path}: the {N_FRAMES} frames that are taken of a film may have {limits.max_film_pixels} pixels at most. "
+        f"They have {n_pixels}. Make it smaller.",
+        status="image_too_large",
+    )
+
+
+DECODE: Mapping[str, Callable[[Path, mmap.mmap, DecodingLimits], list[list[int]]]] = {
+    "voice": voice_into,
+    "image": image_into,
+    "frames": frames_into,
+}
+"""What writes an upload of each kind to the arena."""
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -3,7 +3,7 @@
 Not about requests: how large a body may be and how long it may take is `visavox.web.limits`.
 
 Example:
-    >>> DecodingLimits(max_voice_s=2.0).arena_bytes == DecodingLimits().max_pixels * 3
+    >>> DecodingLimits(max_voice_s=2.0).arena_bytes == DecodingLimits().max_film_pixels * 3
     True
 """
 
@@ -19,6 +19,8 @@ GRACE_S = 0.1
 """Seconds beyond `max_voice_s` that are let pass: codecs put up to 60 ms of their own around a sound."""
 BYTES_A_PIXEL = 40
 """Address space that decoding takes for each pixel at most: 16-bit grey passes through three arrays of doubles."""
+FILM_PICTURES = 2
+"""Largest pictures that all frames of a film may be together: seven frames of 3840 x 2160 are 1.5 of 40 megapixels."""
 ROOM_BYTES = 512 << 20
 """Address space for decoders, their tables and their threads, beyond what the process has when it is ready."""
 
@@ -56,9 +58,14 @@ class DecodingLimits:
         return math.ceil((self.max_voice_s + GRACE_S) * SAMPLE_RATE)
 
     @property
+    def max_film_pixels(self) -> int:
+        """Most pixels of all frames that are taken of a film together; each is held to `max_pixels`."""
+        return FILM_PICTURES * self.max_pixels
+
+    @property
     def arena_bytes(self) -> int:
         """Bytes of the largest result: 4 a sample, 3 a pixel."""
-        return max(4 * self.max_samples, 3 * self.max_pixels)
+        return max(4 * self.max_samples, 3 * self.max_film_pixels)
 
     @property
     def memory_bytes(self) -> int:

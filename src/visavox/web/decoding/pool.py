@@ -106,7 +106,7 @@ class DecodingPool:
                 `decoding_failed`.
             UnavailableError: no process was free in time, or none can start.
         """
-        return self._decoded("voice", data, shown_name(name, instead="voice"))
+        return self._decoded("voice", data, shown_name(name, instead="voice"))[0]
 
     def image(self, data: bytes, *, name: str = "face") -> npt.NDArray[np.uint8]:
         """Return the picture of an upload as `visavox.media.images.read_image` returns that of a file.
@@ -122,9 +122,25 @@ class DecodingPool:
             MediaError: the statuses of `read_image`, and `upload_too_large`, `decoding_timeout`, `decoding_failed`.
             UnavailableError: no process was free in time, or none can start.
         """
-        return self._decoded("image", data, shown_name(name, instead="face"))
+        return self._decoded("image", data, shown_name(name, instead="face"))[0]
 
-    def _decoded(self, kind: Kind, data: bytes, name: str) -> npt.NDArray[Any]:
+    def frames(self, data: bytes, *, name: str = "face") -> list[npt.NDArray[np.uint8]]:
+        """Return what stands for a face, as the commands take it: seven frames of a film, or the one of a picture.
+
+        Args:
+            data: the file, as it was sent.
+            name: what messages call it; anything, since it is made safe.
+
+        Returns:
+            (height, width, 3) uint8 RGB each: what `sample_frames` or `read_image` returns.
+
+        Raises:
+            MediaError: the statuses of `sample_frames` and `image`.
+            UnavailableError: no process was free in time, or none can start.
+        """
+        return self._decoded("frames", data, shown_name(name, instead="face"))
+
+    def _decoded(self, kind: Kind, data: bytes, name: str) -> list[npt.NDArray[Any]]:
         if len(data) > self.limits.max_bytes:
             raise MediaError(
                 f"{name}: a file may have {self.limits.max_bytes} bytes. It has {len(data)}. Make it smaller.",

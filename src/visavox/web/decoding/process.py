@@ -6,7 +6,7 @@ decoder may have been taken over by the file that it read.
 Example:
     process = DecodingProcess(DecodingLimits())
     process.start()
-    process.ask("voice", data, "voice")       # (samples,) float32
+    process.ask("voice", data, "voice")       # [(samples,) float32]
     process.kill()
 """
 
@@ -28,13 +28,13 @@ import numpy as np
 import numpy.typing as npt
 
 from visavox.errors import ConfigError, MediaError
-from visavox.web.decoding.child import MAX_REQUEST_BYTES
+from visavox.web.decoding.child import MAX_REQUEST_BYTES, N_FRAMES
 from visavox.web.decoding.decoding_limits import DecodingLimits
 from visavox.web.service_errors import UnavailableError
 
 logger = logging.getLogger(__name__)
 
-Kind = Literal["voice", "image"]
+Kind = Literal["voice", "image", "frames"]
 
 KEPT_VARIABLES = ("PATH", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "HOME", "TMPDIR")
 """What a decoder keeps of the environment: no token, no key."""
@@ -125,16 +125,16 @@ class DecodingProcess:
             raise UnavailableError(f"A process that decodes uploads {what} while it started. Try again later.")
         self._is_ready = True
 
-    def ask(self, kind: Kind, data: bytes, name: str) -> npt.NDArray[Any]:
+    def ask(self, kind: Kind, data: bytes, name: str) -> list[npt.NDArray[Any]]:
         """Return what one upload holds.
 
         Args:
-            kind: "voice" or "image".
+            kind: "voice", "image", or "frames" of a film or a picture.
             data: the file.
             name: what messages call it; one short printable line.
 
         Returns:
-            (samples,) float32 of a voice, (height, width, 3) uint8 of an image.
+            One (samples,) float32 of a voice, one (height, width, 3) uint8 of an image, one or more of frames.
 
         Raises:
             MediaError: what reading it raised; status `decoding_timeout` or `decoding_failed` where the process had
@@ -208,21 +208,34 @@ class DecodingProcess:
             return {}
         return reply if isinstance(reply, dict) else {}
 
-    def _result(self, kind: Kind, reply: dict[str, Any]) -> npt.NDArray[Any] | None:
-        """Return a copy of the result in the arena, None where its shape is none that the limits allow."""
-        shape = reply.get("shape")
-        if not isinstance(shape, list) or not all(type(n) is int and n > 0 for n in shape):
-            return None
-        size = math.prod(shape)
-        is_voice = kind == "voice" and len(shape) == 1 and size <= self.limits.max_samples
-        is_image = kind == "image" and len(shape) == 3 and shape[2] == 3 and size <= 3 * self.limits.max_pixels
-        if not is_voice and not is_image:
+    def _result(self, kind: Kind, reply: dict[str, Any]) -> list[npt.NDArray[Any]] | None:
+        """Return copies of the results in the arena, None where their shapes are none that the limits allow."""
+        shapes = reply.get("shapes")
+        if not isinstance(shapes, list) or not self._may_be(kind, shapes):
             return None
         assert self._arena is not None
-        result = np.frombuffer(self._arena, np.float32 if is_voice else np.uint8, size).reshape(shape).copy()
-        if result.nbytes > LARGE_BYTES:
+        results: list[npt.NDArray[Any]] = []
+        begin = 0
+        for shape in shapes:
+            dtype = np.float32 if kind == "voice" else np.uint8
+            found = np.frombuffer(self._arena, dtype, math.prod(shape), begin).reshape(shape).copy()
+            results.append(found)
+            begin += found.nbytes
+        if begin > LARGE_BYTES:
             self._arena.madvise(mmap.MADV_REMOVE)
-        return result
+        return results
+
+    def _may_be(self, kind: Kind, shapes: list[Any]) -> bool:
+        """Return whether shapes are such as the limits allow."""
+        if not 1 <= len(shapes) <= (N_FRAMES if kind == "frames" else 1):
+            return False
+        if not all(isinstance(s, list) and all(type(n) is int and n > 0 for n in s) for s in shapes):
+            return False
+        sizes = [math.prod(shape) for shape in shapes]
+        if kind == "voice":
+            return len(shapes[0]) == 1 and sizes[0] <= self.limits.max_samples
+        most = self.limits.max_film_pixels if kind == "frames" else self.limits.max_pixels
+        return all(len(s) == 3 and s[2] == 3 for s in shapes) and sum(sizes) <= 3 * most
 
     def _last_words(self) -> str:
         """Return how the process ended, in brackets, for a message."""

@@ -19,6 +19,7 @@ from visavox.web.engine import Engine
 from visavox.web.pages.given import watch
 from visavox.web.pages.markup import advice, data_uri, head, notice
 from visavox.web.pages.uploads import Visits, read_upload
+from visavox.web.uploads import keeping
 
 LEAD = "Give a voice. You get guesses of a face: what people with such a voice look like on average, never this person."
 NOTHING = "This server was started without a generator, so it draws nothing. One comes with the package:"
@@ -53,9 +54,7 @@ def add_draw(engine: Engine, visits: Visits) -> None:
 
     def on_draw(voice_file: str | None, n: float, how: str, number: float | None, usual: bool, far: float) -> str:
         try:
-            data, name = read_upload(voice_file, what="voice")
-            order = DrawingOrder(int(n), int(number or 0), None if usual else float(far), how)
-            return drawn_html(engine.generate(data, order, name=name))
+            return guessed(engine, voice_file, DrawingOrder(int(n), int(number or 0), None if usual else far, how))
         except VisavoxError as error:
             return notice(str(error))
 
@@ -71,6 +70,19 @@ def add_draw(engine: Engine, visits: Visits) -> None:
         api_visibility="private",
         concurrency_limit=2,
     )
+
+
+def guessed(engine: Engine, voice_file: str | None, order: DrawingOrder) -> str:
+    """Return guesses from a voice as HTML.
+
+    Raises:
+        VisavoxError: there is no voice, it cannot be used, or the service is busy.
+    """
+    data, name = read_upload(voice_file, what="voice")
+    with keeping(engine.settings.keep_uploads, "generate", [name], [data]) as kept:
+        drawn = engine.generate(data, order, name=name)
+        kept.answered(dict(drawn.facts))
+    return drawn_html(drawn)
 
 
 def drawn_html(drawn: Drawn) -> str:

@@ -24,6 +24,7 @@ from visavox.web.pages.given import face_files, watch
 from visavox.web.pages.markup import bar_row, head, notice, percent, picture_uri
 from visavox.web.pages.uploads import Visits, read_upload
 from visavox.web.service_errors import UnavailableError
+from visavox.web.uploads import keeping
 
 LEAD = "Give a voice and two faces or more. You get a probability for each face, given that one of them is the speaker."
 MOST_MAPS = 6
@@ -85,7 +86,9 @@ def matched(engine: Engine, voice_file: str | None, files: Sequence[str]) -> str
         VisavoxError: something is missing, given twice, or the service is busy.
     """
     voice, faces, names = _read(voice_file, files)
-    outcome = engine.match(voice, faces, names=names)
+    with keeping(engine.settings.keep_uploads, "match", names, [voice, *faces]) as kept:
+        outcome = engine.match(voice, faces, names=names)
+        kept.answered(outcome.to_dict())
     pictures = []
     for face, about in zip(faces, outcome.faces, strict=True):
         pictures.append(thumbnail(engine, face, about.name))
@@ -99,14 +102,16 @@ def attended(engine: Engine, voice_file: str | None, files: Sequence[str], progr
         VisavoxError: something is missing or unusable, or the service is busy.
     """
     voice, faces, names = _read(voice_file, files)
-    outcome = engine.match(voice, faces, names=names)
+    with keeping(engine.settings.keep_uploads, "attend", names, [voice, *faces]) as kept:
+        outcome = engine.match(voice, faces, names=names)
+        kept.answered(outcome.to_dict())
     if not outcome.decided:
         return outcome_html(outcome, [""] * len(faces))
     usable = [i for i, face in enumerate(outcome.faces) if face.probability is not None]
     usable.sort(key=lambda i: -(outcome.faces[i].probability or 0.0))
     decoder = engine.lanes.decoder
     samples = decoder.voice(voice, name=names[0])
-    pixels = [decoder.image(faces[i], name=names[1 + i]) for i in usable[:MOST_MAPS]]
+    pixels = [middle(decoder.frames(faces[i], name=names[1 + i])) for i in usable[:MOST_MAPS]]
     if not engine.slow_work.acquire(timeout=engine.settings.timeout_s):
         raise UnavailableError("Others are looking into what the model attends to. Try again in a moment.")
     try:
@@ -124,10 +129,14 @@ def attended(engine: Engine, voice_file: str | None, files: Sequence[str], progr
 def thumbnail(engine: Engine, face: bytes, name: str) -> str:
     """Return a small picture of an upload as a data URI, decoded where the engine decodes; "" if it cannot be."""
     try:
-        pixels: NDArray[np.uint8] = engine.lanes.decoder.image(face, name=name)
+        return picture_uri(middle(engine.lanes.decoder.frames(face, name=name)))
     except MediaError:
         return ""
-    return picture_uri(pixels)
+
+
+def middle(frames: Sequence[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+    """Return the frame of a film that is shown for it; of a picture itself."""
+    return frames[len(frames) // 2]
 
 
 def outcome_html(outcome: MatchOutcome, pictures: Sequence[str]) -> str:

@@ -21,6 +21,7 @@ from visavox.web.pages.given import face_files, watch
 from visavox.web.pages.markup import advice, head, notice
 from visavox.web.pages.search_view import gallery_html, outcome_html
 from visavox.web.pages.uploads import Visits, read_upload
+from visavox.web.uploads import keeping
 
 LEAD = "Give a voice or a face. You get who of the gallery it may be, and how probable it is that nobody here fits."
 NOTHING = "This server was started without a gallery. One is made from a folder of faces and voices, and then searched:"
@@ -115,12 +116,12 @@ def found(engine: Engine, kind: str, voice_file: str | None, face_file: str | No
         VisavoxError: nothing was given, a filter that nobody passes, or the service is busy.
     """
     gallery = configured(engine.gallery, "gallery").searcher().gallery
-    if kind == VOICE:
-        data, name = read_upload(voice_file, what="voice")
-        outcome = engine.search(voice=data, options=options, name=name)
-    else:
-        data, name = read_upload(next(iter(face_files(face_file)), None), what="face")
-        outcome = engine.search(face=data, options=options, name=name)
+    given = voice_file if kind == VOICE else next(iter(face_files(face_file)), None)
+    data, name = read_upload(given, what="voice" if kind == VOICE else "face")
+    voice, face = (data, None) if kind == VOICE else (None, data)
+    with keeping(engine.settings.keep_uploads, "search", [name], [data]) as kept:
+        outcome = engine.search(voice, face, options, name=name)
+        kept.answered(outcome.to_dict())
     return outcome_html(outcome, gallery)
 
 
