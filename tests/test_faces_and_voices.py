@@ -107,7 +107,7 @@ def test_with_other_data_nothing_is_simulated() -> None:
 
 @pytest.mark.slow  # sixteen small networks on two splits
 def test_the_small_form_runs_from_end_to_end_and_is_done_the_second_time(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    quick_ceiling: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     recipe = tmp_path / "small.yaml"
     recipe.write_text(yaml.safe_dump(small_recipe(), sort_keys=False), encoding="utf-8")

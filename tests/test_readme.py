@@ -24,7 +24,7 @@ def shell_lines(first_word: str) -> list[list[str]]:
 
 @pytest.mark.slow
 def test_the_commands_of_the_readme_do_what_it_says(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    quick_ceiling: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
     commands = [line[1:] for line in shell_lines("visavox")]
