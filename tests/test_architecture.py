@@ -71,7 +71,7 @@ THIRD_PARTY = {
     "models": {"torch", "scipy", "safetensors", "cv2", "sklearn", "transformers", "diffusers"},
     "identification": {"sklearn", "scipy"},
     "evaluation": {"matplotlib", "sklearn", "scipy", "PIL", "soundfile"},
-    "retrieval": {"faiss", "pyarrow", "pymilvus", "torch"},
+    "retrieval": {"faiss", "milvus_lite", "pyarrow", "pymilvus", "torch"},
     "generation": {"torch", "diffusers", "safetensors", "cv2", "PIL", "scipy"},
     "pipeline": {
         "torch", "diffusers", "tensorboard", "rich", "sklearn", "safetensors", "yaml", "av", "cv2", "PIL", "ray",

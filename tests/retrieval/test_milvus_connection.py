@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from visavox.errors import ConfigError, DataError, MissingDependencyError
-from visavox.retrieval.milvus_connection import MANAGER, MilvusConnection, checked_uri, literal, one_of
+from visavox.retrieval.milvus_connection import MilvusConnection, checked_uri, literal, one_of
 
 
 @pytest.mark.parametrize("uri", ["", "folder", "file.sqlite", "ftp://host/a.db", "localhost:19530"])
@@ -56,7 +56,7 @@ def test_a_server_that_takes_calls_and_never_answers_is_one_line_in_bounded_time
         assert time.monotonic() - started < 30
 
 
-@pytest.mark.parametrize(("module", "missing"), [("pymilvus", "pymilvus"), (MANAGER, "milvus_lite")])
+@pytest.mark.parametrize(("module", "missing"), [("pymilvus", "pymilvus"), ("milvus_lite", "milvus_lite")])
 def test_without_the_library_the_extra_is_named(
     module: str, missing: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

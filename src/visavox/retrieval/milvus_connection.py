@@ -11,7 +11,6 @@ Example:
 
 from __future__ import annotations
 
-import importlib
 import json
 import logging
 import os
@@ -27,7 +26,6 @@ TIMEOUT_S = 30.0
 """Of a call, retries included; adding and searching go in batches that take far less."""
 CONNECT_S = 10.0
 SUFFIX = ".db"
-MANAGER = "milvus_lite.server_manager"  # of the servers within this process, which pymilvus starts and nobody stops
 RECONNECTING = {
     "grpc.initial_reconnect_backoff_ms": 100,
     "grpc.min_reconnect_backoff_ms": 1000,
@@ -136,8 +134,10 @@ class MilvusConnection:
             return
         with _lock:
             _embedded[self.uri] -= 1
-            if not _embedded[self.uri]:
-                importlib.import_module(MANAGER).server_manager_instance.release_server(self.uri)
+            if not _embedded[self.uri]:  # pymilvus starts the servers within this process, and nobody stops them
+                from milvus_lite.server_manager import server_manager_instance
+
+                server_manager_instance.release_server(self.uri)
 
     def _failure(self, doing: str, error: Exception) -> DataError:
         said = " ".join(str(getattr(error, "message", "") or error).split())[:200].rstrip(". ")
@@ -197,7 +197,7 @@ def _libraries(uri: str) -> tuple[Any, tuple[type[Exception], ...]]:
         from pymilvus.decorators import grpc  # lets its errors through
 
         if uri.endswith(SUFFIX):
-            importlib.import_module(MANAGER)
+            import milvus_lite.server_manager  # noqa: F401
     except ImportError as e:
         raise MissingDependencyError(
             f"A gallery in Milvus needs {(e.name or '').split('.')[0]}. Install it with: pip install 'visavox[milvus]'"
