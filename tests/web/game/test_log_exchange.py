@@ -154,7 +154,7 @@ def test_a_kill_in_the_middle_leaves_no_half_of_a_log(logged: Path, tmp_path: Pa
             "CREATE TRIGGER full BEFORE INSERT ON turns WHEN new.session = 'p9' BEGIN SELECT raise(ABORT, 'full'); END"
         )
     rows = ["p8,ann,eve,ann,eve,2024-09-01 00:00:00", "p9,ann,eve,ann,eve,2024-09-01 00:00:01"]
-    with pytest.raises(DataError, match="cannot be written.*full"):
+    with pytest.raises(DataError, match="cannot be used.*full"):
         import_log(GameImportConfig(log=write_log(tmp_path / "more", rows), out=logged))
     assert TurnLog.open(logged).turns("p8") == []
 

@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -122,7 +123,7 @@ def test_a_session_has_its_id_alone(log: TurnLog) -> None:
 
 def test_a_failed_transaction_leaves_nothing(log: TurnLog) -> None:
     session = log.start_session("game", {})
-    with pytest.raises(sqlite3.IntegrityError), log.writing() as connection:
+    with pytest.raises(DataError, match=r"cannot be used \(UNIQUE"), log.writing() as connection:
         connection.execute("INSERT INTO items VALUES ('x', 'f')")
         connection.execute("INSERT INTO sessions VALUES (?, 'game', '', '{}')", (session,))
     assert log.items() == {}
@@ -200,6 +201,36 @@ def test_another_file_is_refused(tmp_path: Path, content: bytes | None) -> None:
         path.write_bytes(content)
     with pytest.raises(DataError, match=r"other\.sqlite.*(no log|cannot be used).*--log"):
         TurnLog.open(path)
+
+
+def test_a_damaged_log_is_one_line_whatever_is_asked_of_it(log: TurnLog) -> None:
+    """The first page of the file was whole, so that it opened, and the export and the game ended in a traceback."""
+    with sqlite3.connect(log.path) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    whole = log.path.read_bytes()
+    log.path.write_bytes(whole[:4096] + b"\xff" * (len(whole) - 4096))
+    asked: list[Callable[[], object]] = [
+        log.turns,
+        log.items,
+        lambda: log.add_items({"ann": "f"}),
+        lambda: log.start_session("game", {}),
+        lambda: log.session("me"),
+        lambda: log.find("token"),
+    ]
+    for ask in asked:
+        with pytest.raises(DataError, match=r"game\.sqlite cannot be used .*malformed.*--log"):
+            ask()
+
+
+def test_a_full_disk_is_one_line(log: TurnLog) -> None:
+    def too_much() -> None:
+        with log.writing() as connection:
+            connection.execute("PRAGMA max_page_count=20")
+            connection.executemany("INSERT INTO items VALUES (?, 'f')", ((f"{i:0500}",) for i in range(500)))
+
+    with pytest.raises(DataError, match=r"game\.sqlite cannot be used \(database or disk is full\)\. Free space"):
+        too_much()
+    assert log.items() == {}
 
 
 def test_a_log_of_a_later_version_is_refused(log: TurnLog) -> None:

@@ -136,13 +136,8 @@ def import_log(config: GameImportConfig) -> ImportOutcome:
     turns, genders = read_facetones(config.log, females=config.females, males=config.males)
     log = TurnLog.open(config.out)
     log.add_items(genders)
-    try:
-        with log.writing() as connection:
-            n_added = _add(connection, turns)
-    except sqlite3.DatabaseError as error:
-        raise DataError(
-            f"The turns cannot be written to {config.out}: {error}. Free space, or give another --out."
-        ) from error
+    with log.writing() as connection:
+        n_added = _add(connection, turns)
     return ImportOutcome(config.out, len(turns), n_added, len({turn.player for turn in turns}))
 
 

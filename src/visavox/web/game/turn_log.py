@@ -115,6 +115,9 @@ class TurnLog:
 
     Args:
         path: the SQLite file; `open` makes it.
+
+    Raises:
+        DataError: from every method, where the file is damaged, gone, locked for long, or the disk is full.
     """
 
     def __init__(self, path: Path) -> None:
@@ -142,7 +145,7 @@ class TurnLog:
                 if found < SCHEMA_VERSION:
                     connection.execute("PRAGMA journal_mode=WAL")
                     connection.executescript(f"BEGIN IMMEDIATE;{SCHEMA}PRAGMA user_version={SCHEMA_VERSION};COMMIT;")
-        except (sqlite3.DatabaseError, OSError) as error:
+        except OSError as error:
             raise DataError(f"The log of a game {path} cannot be used ({error}). Give another file (--log).") from error
         return log
 
@@ -167,11 +170,11 @@ class TurnLog:
             DataError: the id is taken.
         """
         name = session_id or str(uuid.uuid4())
-        try:
-            with self.writing() as connection:
-                connection.execute("INSERT INTO sessions VALUES (?, ?, ?, ?)", (name, kind, utc_now(), as_json(about)))
-        except sqlite3.IntegrityError as error:
-            raise DataError(f"There is a session {name!r} already.") from error
+        values = (name, kind, utc_now(), as_json(about))
+        with self.writing() as connection:
+            is_new = connection.execute("INSERT OR IGNORE INTO sessions VALUES (?, ?, ?, ?)", values).rowcount == 1
+        if not is_new:
+            raise DataError(f"There is a session {name!r} already.")
         return name
 
     def session(self, session_id: str) -> LoggedSession | None:
@@ -276,22 +279,20 @@ class TurnLog:
         """Give a connection with a transaction that nobody else can write beside; it counts whole or not at all."""
         with self._connection() as connection:
             connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-            except BaseException:
-                connection.rollback()
-                raise
-            connection.commit()
+            yield connection
+            connection.commit()  # where this is not reached, to close the connection takes everything back
 
     @contextlib.contextmanager
     def _connection(self) -> Iterator[sqlite3.Connection]:
-        connection = sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)
         try:
-            connection.execute("PRAGMA synchronous=FULL")  # an answer that was thanked for survives a power cut
-            connection.execute("PRAGMA foreign_keys=ON")
-            yield connection
-        finally:
-            connection.close()
+            with contextlib.closing(sqlite3.connect(self.path, timeout=BUSY_S, isolation_level=None)) as connection:
+                connection.execute("PRAGMA synchronous=FULL")  # an answer that was thanked for survives a power cut
+                connection.execute("PRAGMA foreign_keys=ON")
+                yield connection
+        except sqlite3.DatabaseError as error:
+            raise DataError(
+                f"The log of a game {self.path} cannot be used ({error}). Free space, or give another file (--log)."
+            ) from error
 
 
 def insert_turn(connection: sqlite3.Connection, values: tuple[Any, ...], *, shown_at: str | None) -> int:
