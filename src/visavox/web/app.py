@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
 
 import anyio.to_thread
 from fastapi import FastAPI
@@ -29,6 +30,9 @@ from visavox.web.routes import drawing, health, matching, searching
 from visavox.web.routes.login import create_login_router
 from visavox.web.tokens import TokenFile
 
+if TYPE_CHECKING:
+    from visavox.web.game.pool_drawing import PoolDrawing
+
 ROUTERS = (matching.router, searching.router, drawing.router, health.router)
 SPARE_THREADS = 8
 """Threads beyond those that requests may hold, for health and pages."""
@@ -46,6 +50,7 @@ def create_app(settings: ServeConfig, *, engine: Engine | None = None) -> FastAP
         ConfigError, DataError: something that `settings` name is missing, damaged or of another model.
     """
     own = Engine(settings) if engine is None else None
+    drawing: PoolDrawing | None = None
     used = own if own is not None else engine
     assert used is not None
 
@@ -59,6 +64,8 @@ def create_app(settings: ServeConfig, *, engine: Engine | None = None) -> FastAP
         try:
             yield
         finally:
+            if drawing is not None:
+                await anyio.to_thread.run_sync(drawing.close)
             if own is not None:
                 await anyio.to_thread.run_sync(own.close)
 
@@ -81,7 +88,7 @@ def create_app(settings: ServeConfig, *, engine: Engine | None = None) -> FastAP
         app.include_router(create_login_router(tokens, sessions))
     app.openapi = lambda: completed_schema(api)  # type: ignore[method-assign]
     if settings.pages or settings.study is not None:
-        _add_game(app, settings)
+        drawing = _add_game(app, settings)
     if settings.pages:
         from visavox.web.pages.mounting import mount_pages  # Gradio takes seconds to import
 
@@ -95,17 +102,21 @@ def create_app(settings: ServeConfig, *, engine: Engine | None = None) -> FastAP
     return app
 
 
-def _add_game(app: FastAPI, settings: ServeConfig) -> None:
-    """Hang the game on the service, and the study where there is one."""
+def _add_game(app: FastAPI, settings: ServeConfig) -> PoolDrawing | None:
+    """Hang the game on the service, and the study where there is one; return what is to be closed."""
     from visavox.web.game.game_routes import create_game_router  # what serves programs alone goes without
-    from visavox.web.game.pool import open_pool
+    from visavox.web.game.pool import GamePool, open_pool
+    from visavox.web.game.pool_drawing import PoolDrawing
     from visavox.web.game.turn_log import TurnLog
     from visavox.web.game.user_folders import default_log
 
-    pool = open_pool(settings.game)
+    # A study is of a pool that is there; the pool of the game alone is drawn when somebody wants to play.
+    pool = PoolDrawing() if settings.game is None and settings.study is None else open_pool(settings.game)
     if settings.pages:
         app.include_router(create_game_router(pool, TurnLog.open(settings.log or default_log())))
     if settings.study is not None:
         from visavox.web.game.study_routes import create_study_router
 
+        assert isinstance(pool, GamePool)
         app.include_router(create_study_router(settings.study, pool))
+    return pool if isinstance(pool, PoolDrawing) else None

@@ -1,8 +1,8 @@
 """A process of networks whose memory stays as large as it must be, however many shapes of input pass through it.
 
-Two things made the service grow: the allocator keeps what arrays of many sizes leave behind, in one heap for each of its
-many threads; and oneDNN keeps a compiled kernel for each shape that a layer ever saw, 1,024 of them, where voices have
-many lengths and batches many sizes. Both are told to keep little. It changes no answer.
+Two things made the service grow: the allocator keeps what arrays of many sizes leave behind, in one heap for each of
+its many threads; and oneDNN keeps a compiled kernel for each shape that a layer ever saw, 1,024 of them, where voices
+have many lengths and batches many sizes. Both are told to keep little. It changes no answer.
 
 Example:
     keep_memory_steady()        # before the first network runs and before the first thread starts

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import urllib.request
@@ -13,31 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from visavox.errors import ConfigError
 from visavox.game_config import GamePlayConfig
 from visavox.pipeline.game_pool_folder import GamePool
-from visavox.web.game.playing import listening, started_lines
+from visavox.web.game.playing import started_lines
 from visavox.web.game.turn_log import TurnLog
-
-
-def test_a_free_port_is_found() -> None:
-    with listening("127.0.0.1", 0) as listener:
-        assert listener.getsockname()[1] > 0
-
-
-def test_a_port_in_use_is_one_line() -> None:
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        with pytest.raises(ConfigError, match=rf"Port {port} of 127.0.0.1 cannot be listened at \(Address already"):
-            listening("127.0.0.1", port)
-
-
-@pytest.mark.parametrize(("host", "port"), [("127.0.0.1", 70000), ("127.0.0.1", -1), ("no such host", 0)])
-def test_an_address_that_cannot_be_is_one_line(host: str, port: int) -> None:
-    with pytest.raises(ConfigError, match=r"`(port|host)` must be"):
-        listening(host, port)
 
 
 def test_what_is_said_begins_with_the_address(game_pool: GamePool, tmp_path: Path) -> None:

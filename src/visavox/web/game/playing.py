@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -17,10 +16,10 @@ import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import RedirectResponse
 
-from visavox.errors import ConfigError
 from visavox.game_config import GamePlayConfig
 from visavox.service_config import is_loopback
 from visavox.web.access import AccessControl
+from visavox.web.addresses import bind, url_of
 from visavox.web.game.game_routes import create_game_router
 from visavox.web.game.pool import GamePool, open_pool
 from visavox.web.game.study_routes import create_study_router
@@ -69,10 +68,11 @@ def play(config: GamePlayConfig, progress: Callable[[int, int], None] | None = N
         ConfigError: the port is out of range or in use, or the address is none of this machine.
         DataError: the pool, the log or the study cannot be used.
     """
-    with listening(config.host, config.port) as listener:
+    with bind(config.host, config.port) as listener:
         pool = open_pool(config.pool, progress)
         path = config.log or default_log()
         app = create_game_app(pool, TurnLog.open(path), study=config.study, is_local=is_loopback(config.host))
+        listener.listen()  # whoever reads the address may ask at once
         sys.stdout.write(started_lines(config, listener.getsockname()[1], pool, path))
         sys.stdout.flush()
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
@@ -83,40 +83,9 @@ def play(config: GamePlayConfig, progress: Callable[[int, int], None] | None = N
             uvicorn.Server(settings).run(sockets=[listener])
 
 
-def listening(host: str, port: int) -> socket.socket:
-    """Return a socket that listens.
-
-    Args:
-        host: a name or an address of this machine.
-        port: 1 to 65535, or 0 for a free one.
-
-    Raises:
-        ConfigError: see `play`.
-    """
-    if not 0 <= port <= 65535:
-        raise ConfigError(f"`port` must be 1 to 65535, or 0 for a free one. Got {port}.")
-    try:
-        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        listener = socket.socket(family, socket.SOCK_STREAM)
-    except OSError as error:
-        raise ConfigError(f"`host` must be an address of this machine. Got {host!r} ({error.strerror}).") from error
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
-        listener.listen()
-    except OSError as error:
-        listener.close()
-        raise ConfigError(
-            f"Port {port} of {host} cannot be listened at ({error.strerror}). Choose another with --port, or 0 for a "
-            "free one."
-        ) from error
-    return listener
-
-
 def started_lines(config: GamePlayConfig, port: int, pool: GamePool, log: Path) -> str:
     """Return what is said when the game is on, the address first."""
-    host = f"[{config.host}]" if ":" in config.host else config.host
-    url = f"http://{host}:{port}"
+    url = url_of(config.host, port)
     lines = [f"{url}/game"]
     if config.study is not None:
         lines.append(f"{url}/study/... for the participants of {config.study}, by their links in links.csv")
