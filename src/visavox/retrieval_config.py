@@ -65,7 +65,8 @@ class GalleryBuildConfig(GallerySourceConfig):
     backend: Literal["local", "milvus"] = "local"
     """Where it is kept: files of its own, or Milvus, for many writers and machines."""
     uri: str = ""
-    """With milvus: a file for the embedded one, or the address of a server, http://HOST:19530."""
+    """With milvus: a file for the embedded one, or the address of a server, http://HOST:19530, whose token is read from
+    the environment variable MILVUS_TOKEN."""
     collection: str = "visavox"
     """With milvus: name that its collections begin with."""
     overwrite: bool = False

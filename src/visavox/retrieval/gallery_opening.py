@@ -39,6 +39,20 @@ def open_gallery(folder: Path | str) -> Gallery:
     )
 
 
+def check_place(folder: Path, *, backend: str = "local", uri: str = "", collection: str = "visavox") -> None:
+    """Refuse a place where no gallery can be made, before anything is computed for it; arguments as `create_gallery`.
+
+    Raises:
+        ConfigError: `uri` or `collection` cannot be, or the collections are of another gallery.
+        DataError: nobody answers at `uri`.
+        MissingDependencyError: pymilvus is not installed.
+    """
+    if backend == "milvus":
+        from visavox.retrieval.milvus_gallery import check_free
+
+        check_free(folder, uri=uri, collection=collection)
+
+
 def create_gallery(
     folder: Path,
     about: GalleryAbout,

@@ -187,6 +187,8 @@ class GalleryInfo:
     n_bytes: int
     """Size of its files; 0 where nobody can say."""
     generation: int = 0
-    """Counts its changes."""
+    """Counts its changes; 0 where nobody counts them, as in Milvus."""
     is_verified: bool = False
-    """Whether everything was read and compared with its checksums."""
+    """Whether everything was read and, in files of its own, compared with its checksums."""
+    place: str = ""
+    """Where it is kept, if not in the folder."""

@@ -111,14 +111,15 @@ class MilvusGallery(Gallery):
             MissingDependencyError: pymilvus is not installed.
             DataError: Milvus fails.
         """
-        uri = checked_uri(uri)
-        if not NAME.fullmatch(collection):
-            raise ConfigError(f"`collection` must be letters, digits and underscores. Got {collection!r}.")
+        uri = _checked_place(uri, collection)
         index_kind(about.index)
         connection = MilvusConnection(uri)
         gallery = cls(folder, about, connection, collection)
         try:
-            gallery._drop_own(folder, uri)
+            gallery._refuse_foreign(uri)
+            for part in (*MODALITIES, "media", "about"):
+                if connection.call("has_collection", gallery.store.name(part)):
+                    connection.call("drop_collection", gallery.store.name(part))
             create_texts_collection(connection, gallery.store.name("about"))
             gallery.store.say(ABOUT, {"about": dataclasses.asdict(about), "is_whole": False})
             create_texts_collection(connection, gallery.store.name("media"))
@@ -268,7 +269,10 @@ class MilvusGallery(Gallery):
         path = Path(self.connection.uri)
         files = path.rglob("*") if self.connection.is_embedded else ()
         n_bytes = sum(file.stat().st_size for file in files if file.is_file())
-        return GalleryInfo(self.folder, BACKEND, self.about, modalities, attributes, n_bytes, is_verified=verify)
+        place = f"{self.connection.uri}, collections {self.collection}_*"
+        return GalleryInfo(
+            self.folder, BACKEND, self.about, modalities, attributes, n_bytes, is_verified=verify, place=place
+        )
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -313,22 +317,35 @@ class MilvusGallery(Gallery):
         found = self.store.said(ABOUT)
         return found if isinstance(found, dict) else {"about": {}, "is_whole": False}
 
-    def _drop_own(self, folder: Path, uri: str) -> None:
-        """Drop the collections if the folder names them or they were never finished.
-
-        Raises:
-            ConfigError: they are of another gallery.
-        """
+    def _refuse_foreign(self, uri: str) -> None:
+        """Raise if the collections are there and whole, and the folder does not name them."""
         stored = self._stored_about()
-        values = read_gallery_file(folder) if (folder / GALLERY_FILE).is_file() else {}
+        values = read_gallery_file(self.folder) if (self.folder / GALLERY_FILE).is_file() else {}
         is_own = (values.get("uri"), values.get("collection")) == (uri, self.collection)
         if stored is not None and stored["is_whole"] and not is_own:
             raise ConfigError(
                 f"The collections {self.collection!r} at {uri} are of another gallery. Choose another `collection`."
             )
-        for part in (*MODALITIES, "media", "about"):
-            if self.connection.call("has_collection", self.store.name(part)):
-                self.connection.call("drop_collection", self.store.name(part))
+
+
+def check_free(folder: Path, *, uri: str, collection: str) -> None:
+    """Refuse a place where `MilvusGallery.create` would fail.
+
+    Raises:
+        ConfigError: `uri` or `collection` cannot be, or the collection is of another gallery.
+        MissingDependencyError: pymilvus is not installed.
+        DataError: nobody answers.
+    """
+    uri = _checked_place(uri, collection)
+    with MilvusConnection(uri) as connection:
+        MilvusGallery(folder, GalleryAbout("", "", 1), connection, collection)._refuse_foreign(uri)
+
+
+def _checked_place(uri: str, collection: str) -> str:
+    uri = checked_uri(uri)
+    if not NAME.fullmatch(collection):
+        raise ConfigError(f"`collection` must be letters, digits and underscores. Got {collection!r}.")
+    return uri
 
 
 def _part(rows: GalleryRows, first: int) -> GalleryRows:

@@ -25,9 +25,10 @@ from visavox.pipeline.gallery.telling import counted
 from visavox.pipeline.voice_face_model import VoiceFaceModel
 from visavox.retrieval.gallery import Gallery
 from visavox.retrieval.gallery_file import GALLERY_FILE
-from visavox.retrieval.gallery_opening import create_gallery, open_gallery
+from visavox.retrieval.gallery_opening import check_place, create_gallery, open_gallery
 from visavox.retrieval.gallery_snapshot import SEGMENTS
 from visavox.retrieval.gallery_writing import check_index
+from visavox.retrieval.local_gallery import LocalGallery
 from visavox.retrieval.writer_lock import LOCK_FILE, writer_lock
 from visavox.retrieval_config import GalleryAddConfig, GalleryBuildConfig, GalleryRemoveConfig, GallerySourceConfig
 
@@ -39,6 +40,9 @@ LEFT_BEHIND = (
     "What was removed is found no more, but its bytes stay in the files of the gallery until they are written anew: "
     "leave --erase false out to have that done at once."
 )
+
+
+LEFT_IN_MILVUS = "What was removed is found no more; Milvus erases its bytes when it next compacts its files."
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,7 @@ def build_gallery(config: GalleryBuildConfig, progress: Progress | None = None) 
     started = time.monotonic()
     _check_out(config)
     check_index(config.index)
+    check_place(config.out, backend=config.backend, uri=config.uri, collection=config.collection)
     model = VoiceFaceModel.from_pretrained(config.model, compute=Compute.of(config))
     about = about_model(model, index=config.index)
     with _work_in_progress(config.out, config) as work:
@@ -144,7 +149,8 @@ def remove_from_gallery(config: GalleryRemoveConfig) -> GalleryOutcome:
     started = time.monotonic()
     with open_gallery(config.gallery) as gallery:
         removed = gallery.remove(people=config.people, clips=config.clips, erase=config.erase)
-        notes = () if removed.is_erased else (LEFT_BEHIND,)
+        left = LEFT_BEHIND if isinstance(gallery, LocalGallery) else LEFT_IN_MILVUS
+        notes = () if removed.is_erased else (left,)
         outcome = dataclasses.replace(_outcome(gallery, Gathered(())), n_removed=removed.n_rows, notes=notes)
     return dataclasses.replace(outcome, seconds=round(time.monotonic() - started, 1))
 

@@ -16,6 +16,7 @@ from visavox.retrieval.gallery_rows import AttributeInfo, GalleryInfo, ModalityI
 from visavox.retrieval_config import GalleryInfoConfig
 
 Progress = Callable[[int, int], None]
+PLACES = {"local": "a local gallery", "milvus": "a gallery in Milvus"}
 STEPS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -33,11 +34,11 @@ class GalleryTold:
         length = f"{counted(info.about.dim, 'number')} a vector"
         index = info.about.index if isinstance(info.about.index, str) else dict(info.about.index)
         lines = [
-            f"{info.folder}: a {info.backend} gallery",
+            f"{info.folder}: {PLACES.get(info.backend, info.backend)}{f', {info.place}' if info.place else ''}",
             f"  model        {info.about.model} ({info.about.fingerprint[:SHOWN]}), {length}",
             f"  encoders     {encoders or 'unknown'}",
             f"  index        {index}",
-            f"  size         {size_words(info.n_bytes)}, state {info.generation:,}",
+            f"  size         {_size(info)}",
             "",
             f"  {'':<10} {'rows':>10} {'people':>10} {'media':>10} {'dead':>8} {'parts':>6}  index",
         ]
@@ -46,7 +47,7 @@ class GalleryTold:
             lines += ["", f"  {'attribute':<16} {'known':>10} {'values':>8}  commonest"]
             lines += [_attribute_line(name, found) for name, found in info.attributes.items()]
         if info.is_verified:
-            lines += ["", "  Everything was read and fits its checksums."]
+            lines += ["", f"  Everything was read and {'is whole' if info.place else 'fits its checksums'}."]
         return "\n".join(lines) + "\n"
 
 
@@ -81,6 +82,12 @@ def counted(n: int, what: str, many: str = "") -> str:
         ('1 face', '1,200 faces', '2 people')
     """
     return f"{n:,} {what if n == 1 else many or what + 's'}"
+
+
+def _size(info: GalleryInfo) -> str:
+    """The bytes where they are known, and which state where changes are counted."""
+    size = size_words(info.n_bytes) if info.n_bytes or not info.place else "known to the server alone"
+    return f"{size}, state {info.generation:,}" if info.generation else size
 
 
 def _line(name: str, held: ModalityInfo) -> str:
