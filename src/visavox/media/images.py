@@ -14,6 +14,7 @@ Example:
 from __future__ import annotations
 
 import io
+import re
 import struct
 import threading
 import warnings
@@ -37,6 +38,8 @@ BARRED = frozenset({"EPS"})
 
 Pixels = npt.NDArray[np.uint8]
 
+_SIZE = re.compile(r"\d+ (x \d+ )?pixels")
+"""The size of a picture in what Pillow says of one that is too large, and in what we say."""
 _WARNINGS = threading.Lock()
 """Filters of warnings belong to the whole process; two threads that set and restore them would mix them up."""
 
@@ -75,8 +78,10 @@ def read_image(path: Path | str, *, max_pixels: int = MAX_PIXELS) -> Pixels:
                     raise Image.DecompressionBombError(f"{image.width} x {image.height} pixels")
                 return np.array(_to_rgb(ImageOps.exif_transpose(image)), dtype=np.uint8)
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
+        size = _SIZE.search(str(error))  # Pillow refuses the largest by itself, and tells their pixels among much else
         raise MediaError(
-            f"{path}: a picture may have {min(max_pixels, MAX_PIXELS)} pixels at most. {error}. Make it smaller.",
+            f"{path}: a picture may have {min(max_pixels, MAX_PIXELS)} pixels at most. It has "
+            f"{size[0] if size else 'more'}. Make it smaller.",
             status="image_too_large",
         ) from error
     except UnidentifiedImageError as error:

@@ -15,6 +15,7 @@ from fastapi.testclient import TestClient
 from visavox.service_config import ServeConfig
 from visavox.web.pages.mounting import build_pages, mount_pages
 from visavox.web.pages.uploads import upload_folder
+from visavox.web.problems import MEDIA_TYPE, install_problem_handlers
 
 PAGES = ("", "match", "search", "draw", "report", "corpus")
 
@@ -45,6 +46,24 @@ def test_each_page_has_an_address(page: str, client: Any) -> None:
 
 def test_routes_of_the_service_come_first(client: Any) -> None:
     assert client.get("/healthz").json() == {"status": "ok"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [("GET", "/v1/nothing", 404), ("POST", "/v1/nothing", 404), ("GET", "/v1/asked", 405), ("POST", "/healthz", 405)],
+)
+def test_what_programs_ask_amiss_is_a_problem_beside_pages_too(method: str, path: str, status: int) -> None:
+    """The pages took every address that was left, and answered {"detail": "Not Found"}."""
+    app = FastAPI()
+    install_problem_handlers(app)
+    app.add_api_route("/healthz", lambda: {}, methods=["GET"])
+    app.add_api_route("/v1/asked", lambda: {}, methods=["POST"])
+    with TestClient(mount_pages(app, stand_in(), ServeConfig())) as asking:
+        answer = asking.request(method, path)
+    assert (answer.status_code, answer.headers["content-type"]) == (status, MEDIA_TYPE)
+    assert answer.json()["status"] == status and answer.json()["detail"]
+    if status == 405:
+        assert answer.headers["allow"] == ("GET" if path == "/healthz" else "POST")
 
 
 def test_gradio_reports_nothing_and_shows_no_errors_of_ours(client: Any) -> None:

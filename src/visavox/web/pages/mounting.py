@@ -14,6 +14,9 @@ import warnings
 from typing import Any
 
 from fastapi import FastAPI
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.routing import Match, Route
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported
 
@@ -30,6 +33,10 @@ from visavox.web.pages.match import add_match
 from visavox.web.pages.report import add_report, report_routes
 from visavox.web.pages.search import add_search
 from visavox.web.pages.uploads import KEEP_S, SWEEP_S, Visits, upload_folder
+
+OF_PROGRAMS = ("/v1/{rest:path}", "/healthz", "/metrics")
+"""Addresses that never show a page."""
+METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE")
 
 
 def build_pages(engine: Engine, settings: ServeConfig) -> gr.Blocks:
@@ -70,6 +77,7 @@ def mount_pages(app: FastAPI, engine: Engine, settings: ServeConfig) -> FastAPI:
         settings: what the server was started with.
     """
     app.include_router(report_routes(settings))
+    refuse_programs(app)
     style, blocks = look(), build_pages(engine, settings)
     # Gradio refuses files that nobody uploaded, /etc/passwd for instance, only where it believes to have been launched.
     blocks.has_launched = True
@@ -93,3 +101,26 @@ def mount_pages(app: FastAPI, engine: Engine, settings: ServeConfig) -> FastAPI:
             head=style.head,
         )
     return mounted
+
+
+def refuse_programs(app: FastAPI) -> None:
+    """Answer programs that ask for what is not there as without pages: Gradio's own refusals are no problem+json.
+
+    Args:
+        app: with every route of the interface already there.
+    """
+    routes = [route for route in app.routes if isinstance(route, Route)]
+
+    async def refuse(request: Request) -> None:
+        allowed = {
+            method
+            for route in routes
+            if route.matches(request.scope)[0] is Match.PARTIAL
+            for method in route.methods or ()
+        }
+        if allowed:
+            raise HTTPException(405, headers={"allow": ", ".join(sorted(allowed))})
+        raise HTTPException(404)
+
+    for path in OF_PROGRAMS:
+        app.add_route(path, refuse, methods=list(METHODS), include_in_schema=False)  # type: ignore[arg-type]
