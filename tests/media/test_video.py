@@ -13,7 +13,7 @@ import soundfile
 from PIL import Image
 
 from visavox.errors import MediaError
-from visavox.media.video import is_video, sample_frames
+from visavox.media.video import frame_pixels, is_video, sample_frames
 
 WIDTH, HEIGHT = 64, 48
 
@@ -117,6 +117,17 @@ def test_pixels_that_are_not_square_are_made_so(tmp_path: Path) -> None:
         container.mux(stream.encode())
     (frame,) = sample_frames(tmp_path / "tv.mkv", 1)
     assert frame.shape == (48, 80, 3)
+    assert frame_pixels(tmp_path / "tv.mkv") == 48 * 80
+
+
+def test_the_size_of_frames_is_told_by_the_header(tmp_path: Path) -> None:
+    for path in write_still_and_sound(tmp_path):
+        if not path.name.startswith("notes"):
+            assert frame_pixels(path) == 0, path.name
+    (tmp_path / "noise").write_bytes(bytes(range(256)) * 9)
+    with pytest.raises(MediaError, match="the file must be a video. It cannot be opened") as caught:
+        frame_pixels(tmp_path / "noise")
+    assert caught.value.status == "unreadable_video"
 
 
 def write_still_and_sound(folder: Path) -> list[Path]:

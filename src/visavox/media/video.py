@@ -96,6 +96,32 @@ def sample_frames(path: Path | str, n_frames: int) -> list[Frame]:
     return frames
 
 
+def frame_pixels(path: Path | str) -> int:
+    """Return how many pixels a frame of a film has as its header says, made square as `sample_frames` does.
+
+    Args:
+        path: a video.
+
+    Returns:
+        0 or more; 0 where the file holds no film, or its header does not say.
+
+    Raises:
+        MediaError: status `unreadable_video`.
+    """
+    try:
+        with Path(path).open("rb") as file, av.open(file, options={**ALONE}) as container:
+            stream = film_stream(container)
+            if stream is None:
+                return 0
+            ratio = float(stream.sample_aspect_ratio or 1)
+            return max(1, round(stream.codec_context.width * ratio)) * stream.codec_context.height
+    except av.FFmpegError as error:
+        raise MediaError(
+            f"{path}: the file must be a video. It cannot be opened ({error.strerror}). Convert it or drop it.",
+            status="unreadable_video",
+        ) from error
+
+
 def film_stream(container: av.container.InputContainer) -> av.VideoStream | None:
     """Return the first stream of an open file that is a film by its kind: no still, cover picture or text."""
     names = set(container.format.name.split(","))

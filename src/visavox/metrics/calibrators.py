@@ -19,8 +19,6 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
-from sklearn.isotonic import IsotonicRegression
-from sklearn.linear_model import LogisticRegression
 
 from visavox.errors import ConfigError, DataError
 from visavox.metrics.roc import Floats, check_pairs
@@ -85,6 +83,8 @@ def fit_logistic(scores: NDArray[np.floating], labels: Labels) -> LogisticCalibr
     centre, width = float(checked.mean()), float(checked.std())
     if np.ptp(checked) == 0:
         return LogisticCalibrator(0.0, 0.0)
+    from sklearn.linear_model import LogisticRegression  # a second, which no answer of a fitted model needs
+
     weights = np.where(truth, 0.5 / truth.mean(), 0.5 / (~truth).mean())
     model = LogisticRegression(C=WEAKNESS, tol=1e-10, max_iter=1000)
     model.fit(((checked - centre) / width)[:, np.newaxis], truth, sample_weight=weights)
@@ -117,6 +117,8 @@ def fit_isotonic(scores: NDArray[np.floating], labels: Labels) -> IsotonicCalibr
     ends, of_ends = np.array([checked.min(), checked.max()]), np.array([True, False])
     values, told = np.concatenate([checked, ends]), np.concatenate([truth, of_ends])
     weights = np.where(told, 0.5 / told.mean(), 0.5 / (~told).mean())
+    from sklearn.isotonic import IsotonicRegression  # a second, as above
+
     model = IsotonicRegression(out_of_bounds="clip").fit(values, told.astype(np.float64), sample_weight=weights)
     return IsotonicCalibrator(
         np.asarray(model.X_thresholds_, dtype=np.float64), logit(np.asarray(model.y_thresholds_, dtype=np.float64))

@@ -27,15 +27,13 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-import av
 import numpy as np
 from PIL import Image
 
 from visavox.errors import MediaError
 from visavox.media.audio import voice_blocks
-from visavox.media.files import ALONE
 from visavox.media.images import read_image
-from visavox.media.video import Frame, film_stream, is_video, sample_frames
+from visavox.media.video import Frame, frame_pixels, is_video, sample_frames
 from visavox.web.decoding.decoding_limits import DecodingLimits
 
 MAX_REQUEST_BYTES = 16_384
@@ -191,12 +189,7 @@ def check_film_size(path: Path, limits: DecodingLimits) -> None:
     Raises:
         MediaError: status `image_too_large`.
     """
-    with path.open("rb") as file, av.open(file, options={**ALONE}) as container:
-        stream = film_stream(container)
-        if stream is None:
-            return
-        ratio = float(stream.sample_aspect_ratio or 1)
-        n_pixels = math.ceil(stream.codec_context.width * ratio) * stream.codec_context.height
+    n_pixels = frame_pixels(path)
     if n_pixels > limits.max_pixels or N_FRAMES * n_pixels > limits.max_film_pixels:
         raise film_too_large(path, N_FRAMES * n_pixels, limits)
 
