@@ -65,7 +65,7 @@ def test_what_cannot_be_used_is_counted_with_its_reason(
     CorpusEmbeddings(left, raw.face, raw.about).save(tmp_path / "embeddings")
     asked = config(embeddings=tmp_path / "embeddings", corpus=tmp_path / "corpus", media=False)
     gathered = gather_rows(asked, model, tmp_path)
-    assert gathered.notes == ("1 pictures without a face left out",)
+    assert gathered.notes == ("1 picture without a face left out",)
     assert face.key not in gathered.tables[1].keys
     assert gathered.unusable == {"voice": {"silent": 1}}
     assert [(bad.clip, bad.status, bad.reason) for bad in gathered.bad_clips] == [

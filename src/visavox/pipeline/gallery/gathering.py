@@ -25,6 +25,7 @@ from visavox.errors import DataError
 from visavox.pipeline.clip_vectors import embed_clips, prepare_clips, prepare_config
 from visavox.pipeline.embedding import CorpusEmbeddings
 from visavox.pipeline.gallery.row_media import media_of_items
+from visavox.pipeline.gallery.telling import counted
 from visavox.pipeline.media_vectors import MediaRecipe
 from visavox.pipeline.tested_people import check_encoders
 from visavox.pipeline.voice_face_model import VoiceFaceModel
@@ -106,7 +107,7 @@ def gather_rows(
         table = embedded.voice if modality == "voice" else embedded.face
         kept = [row for row, key in enumerate(table.keys) if not _is_faceless(items.get(key))]
         if len(kept) < len(table):
-            notes.append(f"{len(table) - len(kept):,} pictures without a face left out")
+            notes.append(f"{counted(len(table) - len(kept), 'picture')} without a face left out")
         if kept:
             tables.append(_rows(config, model, table.select(kept), items, work, notes, progress))
     if corpus is None and config.media:
@@ -164,7 +165,7 @@ def _rows(
         media, reasons = media_of_items(wanted, corpus, work, workers=config.workers, progress=progress)
         if reasons:
             what = "picture" if table.modality == "face" else "sound"
-            notes.append(f"{len(reasons):,} {table.modality}s without a {what} to show, for one: {reasons[0]}")
+            notes.append(f"{counted(len(reasons), table.modality)} without a {what} to show, for one: {reasons[0]}")
     return GalleryRows(
         table.modality,
         table.keys,

@@ -85,6 +85,12 @@ class SearchOutcome:
         """Whether there is an answer other than nobody here."""
         return bool(self.hits) and not self.nobody
 
+    @property
+    def among(self) -> str:
+        """Who could be found, in words: "31 people with a face"."""
+        one, many = ("person", "people") if self.by == "person" else ("clip", "clips")
+        return f"{self.n_candidates:,} {one if self.n_candidates == 1 else many} with a {self.against}"
+
     def __str__(self) -> str:
         """Return the lines that `visavox search` prints: a bar and a probability for each hit, and how to read them."""
         if self.status != "ok":
@@ -113,14 +119,11 @@ class SearchOutcome:
         return cosine if hit.probability is None else f"{_bar(hit.probability)}  {cosine}"
 
     def _about(self) -> str:
-        one, many = ("person", "people") if self.by == "person" else ("clip", "clips")
-        what = one if self.n_candidates == 1 else many
         heard = f" ({one_line(self.note)})" if self.note else ""
         given = (
             "" if self.p_nobody is None else f", given that nobody here has {100 * self.prior_nobody:g} % beforehand"
         )
-        among = f"{self.n_candidates:,} {what} with a {self.against}"
-        return f"A guess by {self.model} for this {self.query_modality}{heard} among {among}{given}."
+        return f"A guess by {self.model} for this {self.query_modality}{heard} among {self.among}{given}."
 
 
 def _bar(probability: float) -> str:

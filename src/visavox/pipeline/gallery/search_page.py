@@ -38,9 +38,8 @@ def search_page(content: SheetContent) -> str:
     """Return the page as text."""
     outcome = content.outcome
     style = (resources.files("visavox.pipeline") / "templates" / "gallery.css").read_text(encoding="utf-8")
-    what = "people" if outcome.by == "person" else "clips"
     kicker = f'<p class="kicker">{escaped(one_line(outcome.gallery))} · search</p>'
-    lead = f"A {outcome.query_modality} among <b>{outcome.n_candidates:,}</b> {what} with a {outcome.against}"
+    lead = f"A {outcome.query_modality} among {outcome.among}"
     if outcome.p_nobody is not None:
         lead += f"; nobody here has {100 * outcome.prior_nobody:g} % beforehand"
     header = (

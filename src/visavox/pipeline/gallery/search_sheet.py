@@ -40,8 +40,7 @@ def search_sheet(content: SheetContent) -> Image.Image:
     image = Image.new("RGB", (WIDTH_PX, HEAD_PX + n_rows * (TILE_HEIGHT_PX + GAP_PX) + GAP_PX), PAPER)
     pen = ImageDraw.Draw(image)
     outcome = content.outcome
-    what = "people" if outcome.by == "person" else "clips"
-    title = f"{content.query.title} among {outcome.n_candidates:,} {what} with a {outcome.against}"
+    title = f"{content.query.title} among {outcome.among}"
     _write(pen, (GAP_PX, 16), title, 22, max_px=WIDTH_PX - 2 * GAP_PX)
     rule = "A guess, never a proof. The rules of the gallery hold for this picture too."
     if outcome.p_nobody is not None:
