@@ -34,6 +34,7 @@ from visavox.web.decoding.pool import DecodingPool
 from visavox.world.pairs_folder import write_pairs_folder
 
 VOICE_S = 4.0
+SOUNDS = (".wav", ".flac", ".opus", ".ogg", ".mp3", ".m4a")
 WARM_UP = 5  # calls of each kind that are not counted
 
 
@@ -59,7 +60,9 @@ def find_files(data: Path | None, folder: Path) -> list[Path]:
         data = folder / "world"
         write_pairs_folder(data, n_people=2, n_clips=1, seed=0, n_processes=1)
     faces = sorted(path for path in data.rglob("*.jpg") if "faces" in path.parts)
-    voices = sorted(path for path in data.rglob("*.*") if path.suffix in (".wav", ".flac"))
+    voices = sorted(path for path in data.rglob("*.*") if path.suffix in SOUNDS and "voices" in path.parts)
+    if not voices or len(faces) < 2:
+        sys.exit(f"{data} must hold voices/ and faces/ with a voice and two .jpg. It has {len(voices)}, {len(faces)}.")
     samples = np.concatenate([read_voice(path) for path in voices[:4]])
     voice = folder / "voice.flac"
     write_voice(voice, np.resize(samples, round(VOICE_S * SAMPLE_RATE)))

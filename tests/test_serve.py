@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +16,16 @@ import pytest
 
 pytest.importorskip("fastapi")
 import httpx
+from tests.web.game.conftest import write_pool
 
 from visavox.__main__ import main
 from visavox.errors import MissingDependencyError
+from visavox.game_config import GameStudyConfig
 from visavox.pipeline.voice_face_model import VoiceFaceModel
 from visavox.serve import check_installed, describe
+from visavox.web.game.study_folder import Study, make_study
 from visavox.web.running import Started
-from visavox.web.tokens import TokenFile
+from visavox.web.tokens import TokenFile, add_token
 
 
 def start(*options: str, cwd: Path) -> subprocess.Popen[str]:
@@ -65,6 +69,59 @@ def test_a_service_answers_as_the_command_does_and_stops_when_told(
     assert list(tmp_path.iterdir()) == []
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+@pytest.mark.slow
+def test_told_twice_it_leaves_what_runs_and_says_so(small_run: Path, tmp_path: Path) -> None:
+    process = start("--model", str(small_run), "--json", cwd=tmp_path)
+    try:
+        assert process.stdout is not None
+        port = int(json.loads(process.stdout.readline())["url"].rsplit(":", 1)[1])
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            connection.sendall(b"POST /v1/match HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n")
+            connection.sendall(b"Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\n")
+            time.sleep(0.3)  # the request has begun, and its body does not end
+            process.send_signal(signal.SIGTERM)
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(1)
+            process.send_signal(signal.SIGTERM)
+            _, complaints = process.communicate(timeout=5)  # sooner than the patience that it has with requests
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 130
+    assert "Traceback" not in complaints
+
+
+@pytest.mark.slow
+def test_a_study_is_open_to_its_participants_where_all_else_needs_a_token(small_run: Path, tmp_path: Path) -> None:
+    pool = write_pool(tmp_path / "pool", list("ffffmmmm"))
+    make_study(GameStudyConfig(pool=pool.folder, out=tmp_path / "study", participants=2, trials=2, attention=1))
+    link = next(iter(Study.load(tmp_path / "study", pool).numbers))
+    token = add_token(tmp_path / "tokens.json", "lab", days=1.0)
+    options = ("--tokens", "tokens.json", "--study", "study", "--game", "pool", "--json")
+    process = start("--model", str(small_run), *options, cwd=tmp_path)
+    try:
+        assert process.stdout is not None
+        told = json.loads(process.stdout.readline())
+        with httpx.Client(base_url=told["url"], trust_env=False, timeout=60) as client:
+            assert client.get(f"/study/{link}").status_code == 200
+            assert client.get("/study/static/study.js").status_code == 200
+            agreed = client.post(f"/study/{link}/api/agree", json={"agree": True}).json()
+            turn = agreed["turn"]
+            assert client.get(f"/study/{link}/media/{turn['voice']}").headers["content-type"] == "audio/wav"
+            answer = {"turn": turn["id"], "choice": "left", "reaction_ms": 5}
+            assert client.post(f"/study/{link}/api/answer", json=answer).json()["answered"] == 1
+            assert client.get("/study/guess").status_code == 404
+            assert client.get("/v1/model").status_code == 401
+            bearer = {"authorization": f"Bearer {token}"}
+            assert client.get("/v1/model", headers=bearer).status_code == 200
+        process.send_signal(signal.SIGTERM)
+        _, complaints = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.wait()
+    assert (process.returncode, complaints) == (0, "")
 
 
 def test_a_token_is_printed_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +56,39 @@ def test_with_tokens_everything_but_health_needs_one(engine: Any, tmp_path: Path
         assert client.get("/v1/model").status_code == 200, "the cookie was set"
     with asking(engine) as client:
         assert client.get("/login").status_code == 404
+
+
+def test_nothing_of_an_upload_is_left_anywhere_by_default(
+    engine: Any, sent: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither in the folders for temporary files nor where the service runs, whatever is asked and however it ends."""
+    monkeypatch.chdir(tmp_path)
+    for variable in ("TMPDIR", "TEMP", "TMP"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    before = files_in_memory_and_temp()
+    large = sent["faces"][0] + bytes(3_000_000)  # more than frameworks keep in memory
+    with asking(engine) as client:
+        voice = ("voice", ("v.wav", sent["voice"]))
+        for last, status in ((("face", ("f.jpg", large)), 200), (("face", ("f.jpg", b"x")), 415)):
+            assert client.post("/v1/verify", files=[voice, last]).status_code == status
+        faces = [("faces", (f"{i}.jpg", face)) for i, face in enumerate(sent["faces"])]
+        assert client.post("/v1/match", files=[voice, *faces]).status_code == 200
+        assert client.post("/v1/search", files=[voice]).status_code == 200
+        assert client.post("/v1/generate", files=[voice]).status_code == 200
+    assert list(tmp_path.rglob("*")) == []
+    assert files_in_memory_and_temp() - before == set()
+
+
+def files_in_memory_and_temp() -> set[str]:
+    """Open files of this process that lie in no folder, or in one for temporary files."""
+    found = set()
+    for descriptor in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(OSError):
+            target = str(descriptor.readlink())
+            if target.startswith(("/memfd:upload", "/dev/shm", "/tmp", "/var/tmp")):
+                found.add(target)
+    return found
 
 
 def test_what_is_kept_is_what_was_sent(engine: Any, sent: dict[str, Any], tmp_path: Path) -> None:

@@ -114,7 +114,8 @@ def frame_pixels(path: Path | str) -> int:
             if stream is None:
                 return 0
             ratio = float(stream.sample_aspect_ratio or 1)
-            return max(1, round(stream.codec_context.width * ratio)) * stream.codec_context.height
+            width, height = int(stream.codec_context.width), int(stream.codec_context.height)
+            return max(1, round(width * ratio)) * height
     except av.FFmpegError as error:
         raise MediaError(
             f"{path}: the file must be a video. It cannot be opened ({error.strerror}). Convert it or drop it.",

@@ -41,6 +41,7 @@ from visavox.evaluation.human_turns import DOUBLE_CLICK_S, Turn, in_order, witho
 from visavox.evaluation.record import Section
 from visavox.game_config import GameReportConfig
 from visavox.pipeline.facetones_log import LOG, read_facetones
+from visavox.pipeline.gallery.telling import counted
 from visavox.pipeline.played_log import is_sqlite, read_played
 
 MIN_RESAMPLES = 100
@@ -71,7 +72,7 @@ def run_report(config: GameReportConfig) -> None:
 def described(report: HumanReport, config: GameReportConfig) -> str:
     """Return the accuracies as lines for a reader, and where the page is."""
     counts = report.provenance["counts"]
-    lines = [f"{config.log}: {counts['turns']:,} turns of {counts['players']:,} players"]
+    lines = [f"{config.log}: {counted(counts['turns'], 'turn')} of {counted(counts['players'], 'player')}"]
     lines += [*human_lines(report), *(f"  {note}" for note in report.notes), f"Report: {config.out / 'human.html'}"]
     return "\n".join(lines) + "\n"
 

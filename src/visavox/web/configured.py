@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
+from visavox.pipeline.gallery.telling import counted
 from visavox.service_config import ServeConfig
 from visavox.web.service_errors import RefusalError
 
@@ -56,7 +57,8 @@ def inventory(facts: Mapping[str, Any], settings: ServeConfig) -> tuple[dict[str
     installed = facts["installed"]
     if installed["gallery"] is not None:
         counts = [
-            f"{of['n_people']:,} people by {modality}" for modality, of in installed["gallery"]["modalities"].items()
+            f"{counted(of['n_people'], 'person', 'people')} by {modality}"
+            for modality, of in installed["gallery"]["modalities"].items()
         ]
         there["gallery"] = f"{installed['gallery']['name']}: {', '.join(counts) or 'empty'}"
     if installed["people"] is not None:

@@ -3,17 +3,13 @@
 Not about the failures themselves: those are `visavox.web.problems`.
 
 Example:
-    app = FastAPI()
-    describe_problems(app)
-    app.openapi()["components"]["schemas"]["Problem"]
+    with_problems(app.openapi())["components"]["schemas"]["Problem"]
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-
-from fastapi import FastAPI
 
 from visavox.web.problems import MEDIA_TYPE, Problem
 
@@ -31,22 +27,6 @@ DESCRIPTIONS: Mapping[int, str] = {
 """What each status means; every operation may answer each."""
 NAMES_OF_THE_FRAMEWORK = ("HTTPValidationError", "ValidationError")
 METHODS = frozenset({"get", "put", "post", "delete", "patch"})
-
-
-def describe_problems(app: FastAPI) -> None:
-    """Let an application's schema say what its failures look like.
-
-    Args:
-        app: the application; routes may be added afterwards, until the schema is first asked for.
-    """
-    plain = app.openapi
-
-    def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            app.openapi_schema = with_problems(plain())
-        return app.openapi_schema
-
-    app.openapi = openapi  # type: ignore[method-assign]
 
 
 def with_problems(schema: dict[str, Any]) -> dict[str, Any]:

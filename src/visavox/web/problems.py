@@ -1,8 +1,8 @@
 """Every failure as a problem of RFC 9457: one JSON shape, one line for people, one code for programs.
 
 Not about what fails: a message is ours, one line that names the thing, the rule, the value and the remedy. Names that
-a sender chose are made safe, and no path of the server gets out. Nothing but 503 is ever answered above 499, except
-for a bug of our own, which is told apart by an id that the log has too.
+a sender chose are made safe, and no path of the server gets out. Above 499 there are two: 503, for what may pass (too
+much to do, a full disk, a gallery that cannot be read), and 500, for a bug of our own, with an id that the log has too.
 
 Example:
     >>> problem = problem_of(MediaError("face 1: the file is empty (0 bytes).", status="empty_file"))

@@ -15,7 +15,9 @@ import logging
 import os
 import socket
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from types import FrameType
 from typing import Any
 
 import uvicorn
@@ -69,8 +71,10 @@ def run_service(settings: ServeConfig, announce: Callable[[Started], None]) -> i
     with listening, Trimmer():
         engine = Engine(settings)
         try:
-            app = create_app(settings, engine=engine)
-            engine.start()
+            with ThreadPoolExecutor(1, "visavox-start") as beside:  # networks are read while the pages are built
+                starting = beside.submit(engine.start)
+                app = create_app(settings, engine=engine)
+                starting.result()
             started = Started(url_of(settings.host, listening.getsockname()[1]), *engine.inventory())
             return _serve(app, listening, lambda: announce(started))
         finally:
@@ -83,6 +87,12 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
         super().__init__(config)
         self._ready = ready
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if self.should_exit:  # told twice, by whichever signal: what still runs is left
+            self.force_exit = True
+            logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # it takes being left for an exception
+        super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

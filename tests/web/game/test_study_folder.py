@@ -106,7 +106,7 @@ def test_the_command_says_what_was_planned(config: GameStudyConfig, capsys: pyte
     words = ["game", "study", str(config.pool), "--out", str(config.out), "--participants", "6", "--trials", "4"]
     assert main([*words, "--attention", "1"]) == 0
     said = capsys.readouterr().out
-    assert f"{config.out}: 6 participants, 4 turns and 1 attention checks each" in said
+    assert f"{config.out}: 6 participants, 4 turns and 1 attention check each" in said
     assert "8 pairs, each shown 3 times" in said
     assert "50 % of the turns show two faces of one gender" in said
     assert main(words) == 2

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from visavox.corpus.catalog import CATALOG, Catalog
 from visavox.corpus.items import MediaItem
 from visavox.errors import ConfigError, DataError
+from visavox.web.pages import corpus_view
 from visavox.web.pages.corpus_view import clip_html, clip_rows, counts_html, meaning, statuses_of, with_meaning
 
 
@@ -71,6 +73,16 @@ def test_counts_are_those_of_the_corpus(corpus: Path) -> None:
     assert "19 clips of 9 people" in html and "minutes of voices" in html
     assert "<code>no_face</code>" in html and "no face was found" in html
     assert statuses_of(corpus) == ["ok", "network", "no_face"] or statuses_of(corpus) == ["ok", "no_face", "network"]
+
+
+def test_videos_are_told_where_they_are_known_and_one_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    status = SimpleNamespace(
+        n_clips=1, n_people=1, n_videos=1, hours_are_estimated=False, voice_hours=0.5, counts=()
+    )  # fmt: skip
+    monkeypatch.setattr(corpus_view, "corpus_status", lambda _: status)
+    assert "<p>1 clip of 1 person from 1 video; 30.0 minutes of voices" in counts_html(Path("x"))
+    status.n_videos = 0
+    assert "<p>1 clip of 1 person; 30.0 minutes" in counts_html(Path("x"))
 
 
 def test_a_folder_without_a_corpus_is_said(tmp_path: Path) -> None:

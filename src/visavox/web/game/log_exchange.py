@@ -27,6 +27,7 @@ from visavox.errors import DataError
 from visavox.evaluation.human_turns import Turn
 from visavox.game_config import GameExportConfig, GameImportConfig
 from visavox.pipeline.facetones_log import COLUMNS, TIME_FORMAT, read_facetones
+from visavox.pipeline.gallery.telling import counted
 from visavox.web.game.turn_log import LoggedTurn, TurnLog, as_json, utc_now
 
 LISTS = {"f": "females.txt", "m": "males.txt"}
@@ -53,8 +54,8 @@ class ExportOutcome:
         """Return it as lines for a reader."""
         lists = " and ".join(str(self.out.parent / name) for name in LISTS.values())
         lines = [
-            f"{self.out}: {self.n_turns:,} turns of {self.n_players:,} players",
-            f"{lists}: {self.n_ids:,} ids",
+            f"{self.out}: {counted(self.n_turns, 'turn')} of {counted(self.n_players, 'player')}",
+            f"{lists}: {counted(self.n_ids, 'id')}",
             *self.notes,
         ]
         return "".join(f"{line}\n" for line in lines)
@@ -76,8 +77,8 @@ class ImportOutcome:
     def describe(self) -> str:
         """Return it as lines for a reader."""
         known = self.n_read - self.n_added
-        held = f"; {known:,} were there already" if known else ""
-        return f"{self.out}: {self.n_added:,} turns of {self.n_players:,} players added{held}\n"
+        held = f"; {known:,} {'was' if known == 1 else 'were'} there already" if known else ""
+        return f"{self.out}: {counted(self.n_added, 'turn')} of {counted(self.n_players, 'player')} added{held}\n"
 
 
 def export_log(config: GameExportConfig) -> ExportOutcome:

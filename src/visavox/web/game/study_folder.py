@@ -26,6 +26,7 @@ from typing import Any, Self
 from visavox.corpus.atomic_file import atomic_file
 from visavox.errors import ConfigError, DataError
 from visavox.game_config import GameStudyConfig
+from visavox.pipeline.gallery.telling import counted
 from visavox.pipeline.game_pool_folder import GamePool
 from visavox.pipeline.study_plan import PlannedTurn, plan_study
 from visavox.web.game.consent import Block, consent_template, read_consent
@@ -64,11 +65,11 @@ class StudyOutcome:
     def describe(self) -> str:
         """Return it as lines for a reader."""
         least, most = self.shown
-        often = f"{least} times" if least == most else f"{least} or {most} times"
+        often = counted(least, "time") if least == most else f"{least} or {most} times"
         lines = [
-            f"{self.study}: {self.participants} participants, {self.turns} turns and {self.attention} attention checks "
-            "each",
-            f"{self.pairs} pairs, each shown {often}",
+            f"{self.study}: {counted(self.participants, 'participant')}, {counted(self.turns, 'turn')} and "
+            f"{counted(self.attention, 'attention check')} each",
+            f"{counted(self.pairs, 'pair')}, each shown {often}",
         ]
         if self.same_gender is not None:
             lines.append(f"{100 * self.same_gender:.0f} % of the turns show two faces of one gender")

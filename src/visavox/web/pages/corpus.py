@@ -14,6 +14,7 @@ from typing import Any
 import gradio as gr
 
 from visavox.errors import ConfigError, VisavoxError
+from visavox.pipeline.gallery.telling import counted
 from visavox.service_config import ServeConfig
 from visavox.web.pages.corpus_view import PAGE_CLIPS, clip_html, clip_rows, counts_html, statuses_of, table_rows
 from visavox.web.pages.markup import advice, head, notice
@@ -134,7 +135,7 @@ def listed(folder: Path, status: str, person: str, page: int) -> tuple[str, list
         n_all, outlines = clip_rows(folder, status=wanted, person=person.strip(), page=n_pages)
     at = min(max(1, page), n_pages)
     first = (at - 1) * PAGE_CLIPS
-    words = f"{first + 1:,} to {first + len(outlines):,} of {n_all:,} clips; page {at:,} of {n_pages:,}."
+    words = f"{first + 1:,} to {first + len(outlines):,} of {counted(n_all, 'clip')}; page {at:,} of {n_pages:,}."
     return (
         f'<div class="vx"><p class="vx-fine" role="status">{words if n_all else "No clip is of this kind."}</p></div>',
         (table_rows(outlines)),

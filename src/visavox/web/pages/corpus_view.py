@@ -24,6 +24,7 @@ from visavox.evaluation.chart import escaped
 from visavox.pipeline.corpus_show import ShownRow, show_item
 from visavox.pipeline.corpus_status import corpus_status
 from visavox.pipeline.export_clips import stored_file
+from visavox.pipeline.gallery.telling import counted
 from visavox.pipeline.gallery_tiles import N_BARS, read_tile
 from visavox.web.pages.markup import picture_uri, sound_uri
 
@@ -42,6 +43,8 @@ def counts_html(corpus: Path) -> str:
     """
     status = corpus_status(CorpusStatusConfig(corpus=corpus))
     about = "about " if status.hours_are_estimated else ""
+    whom = counted(status.n_people, "person", "people")
+    where = f" from {counted(status.n_videos, 'video')}" if status.n_videos else ""
     rows = "".join(
         f'<tr><td>{count.modality}</td><td class="n">{count.n_items:,}</td>'
         f"<td><code>{escaped(count.status)}</code></td>"
@@ -49,7 +52,7 @@ def counts_html(corpus: Path) -> str:
         for count in status.counts
     )
     return (
-        f'<div class="vx"><p>{status.n_clips:,} clips of {status.n_people:,} people from {status.n_videos:,} videos; '
+        f'<div class="vx"><p>{counted(status.n_clips, "clip")} of {whom}{where}; '
         f"{about}{_duration(status.voice_hours)} of voices.</p><details><summary>Counts by status</summary>"
         '<div class="vx-scroll"><table><thead><tr><th>of</th><th class="n">items</th><th>status</th>'
         f"<th>meaning</th><th>what can be done</th></tr></thead><tbody>{rows}</tbody></table></div></details></div>"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from visavox.errors import one_line
 from visavox.evaluation.chart import escaped
 from visavox.pipeline.gallery.search_outcome import SearchHit, SearchOutcome
+from visavox.pipeline.gallery.telling import counted
 from visavox.retrieval.gallery import Gallery
 from visavox.retrieval.gallery_rows import GalleryInfo
 from visavox.web.pages.markup import bar_row, data_uri, percent, sound_uri
@@ -18,7 +19,10 @@ NOBODY = "nobody here"
 
 def gallery_html(info: GalleryInfo) -> str:
     """Return name and size of a gallery in a sentence."""
-    counts = [f"{of.n_people:,} people with a {name} ({of.n_rows:,} clips)" for name, of in info.modalities.items()]
+    counts = [
+        f"{counted(of.n_people, 'person', 'people')} with a {name} ({counted(of.n_rows, 'clip')})"
+        for name, of in info.modalities.items()
+    ]
     name = escaped(one_line(str(info.folder.name)))
     return f'<div class="vx"><p>The gallery <b>{name}</b> holds {" and ".join(counts) or "nobody yet"}.</p></div>'
 
