@@ -62,6 +62,19 @@ def test_players_are_resampled_and_not_turns() -> None:
     assert (found.difference_interval.low, found.difference_interval.high) == pytest.approx((0.0, 1.0), abs=0.05)
 
 
+def test_one_player_says_nothing_of_other_players_nor_one_voice_of_other_voices() -> None:
+    """A study of one participant said 80 % with an interval over players of 80 to 80."""
+    for turns, is_known in (
+        (game(("p", "male_male", 1, 1), ("p", "female_female", 0, 1), ("p", "male_male", 0, 0)), "over_items"),
+        (game(("p", "male_male", 1, 1), ("q", "male_male", 0, 1), ("q", "male_male", 0, 0)), "over_players"),
+    ):
+        people = game_figures(turns, GENDERS, n_resamples=200, seed=0)[0].people
+        for name in ("over_players", "over_items", "over_both", "cautious"):
+            interval = getattr(people, name)
+            assert math.isnan(interval.low) == math.isnan(interval.high) == (name != is_known), name
+        assert people.wilson == wilson_interval(1, 3)
+
+
 def test_voices_are_resampled_too_and_both_at_once_is_the_widest() -> None:
     """Many players, all alike; of six voices everybody gets three right and three wrong."""
     genders = {f"v{i}": "m" for i in range(6)} | {"x": "m"}
@@ -104,7 +117,8 @@ def test_a_group_without_turns_is_undefined() -> None:
 
 
 def test_the_same_seed_gives_the_same_intervals() -> None:
-    turns = game(*[(f"p{i % 5}", "male_male", i % 3 > 0, i % 4 > 0) for i in range(40)])
+    groups = ("male_male", "female_female")
+    turns = game(*[(f"p{i % 5}", groups[i % 2], i % 3 > 0, i % 4 > 0) for i in range(40)])
     one, two, other = (game_figures(turns, GENDERS, n_resamples=50, seed=s)[0] for s in (1, 1, 2))
     assert one == two
     assert one.people.over_players != other.people.over_players

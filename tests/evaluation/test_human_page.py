@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import math
 
 import pytest
 
@@ -47,7 +48,7 @@ def test_the_tables_hold_the_figures(report: HumanReport) -> None:
     assert together["all turns"] == (6, 2, 0, 0, 0.75, 0.0)
     sure = {row[0]: row[1:] for row in certainty_section(report).rows}
     assert sure["all turns"][:2] == (1, 1)
-    assert sure["all turns"][2] == (0.75, 0.75, 0.75)  # one player: no other was seen
+    assert sure["all turns"][2] == (0.75, math.nan, math.nan)  # one player: no other was seen
     assert [s.title for s in all_sections(report)][-1] == "Extra <section>"
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime
+import math
+from typing import cast
 
 import numpy as np
 import pytest
@@ -53,6 +55,20 @@ def test_learning_is_shown_by_turn_and_on_the_same_players() -> None:
         "The 3 players with 10 turns or more were right 0.0 % of the time in their first 5 turns and 100.0 % in the "
         "next 5: +100.0 points (95 % interval +100.0 to +100.0)."
     )
+
+
+def test_one_player_has_no_interval_over_players() -> None:
+    turns = [turn(i, "p", f"f{1 + i % 2}", i >= 5) for i in range(10)]
+    section = learning_section(turns, GENDERS, n_resamples=200, seed=0)
+    for row in section.rows:
+        value, low, high = cast("tuple[float, float, float]", row[3])
+        assert 0 <= value <= 1 and math.isnan(low) and math.isnan(high)
+    assert section.notes[-1].startswith(
+        "The 1 player with 10 turns or more was right 0.0 % of the time in their first 5"
+    )
+    assert section.notes[-1].endswith("+100.0 points.")
+    players = player_section(turns, GENDERS)
+    assert players.text.startswith("The 1 player with") and players.notes[0].startswith("1 player, median 10")
 
 
 def test_when_nobody_plays_on_only_the_turns_are_shown() -> None:

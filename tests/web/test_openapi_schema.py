@@ -36,6 +36,14 @@ def test_the_schema_is_whole(client: Any) -> None:
     assert "HTTPValidationError" not in str(schema)
 
 
+def test_lists_of_files_are_files_to_the_page_of_the_interface(client: Any) -> None:
+    """The page at /docs asked for texts in place of faces, so that nobody could try /v1/match out."""
+    parts = client.get("/openapi.json").json()["components"]["schemas"]
+    for name, fields in (("Body_match_v1_match_post", ["faces"]), ("Body_embed_v1_embed_post", ["voices", "faces"])):
+        for field in fields:
+            assert "'format': 'binary'" in str(parts[name]["properties"][field]), (name, field)
+
+
 def test_examples_of_problems_are_problems() -> None:
     for status in REFUSALS:
         assert Problem.model_validate(example(status)).status == status

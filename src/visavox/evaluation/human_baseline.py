@@ -110,15 +110,19 @@ class Resamples:
     def shares(self, right: Rights, players: Codes, items: Codes) -> tuple[Floats, Floats, Floats]:
         """Return the share of right turns, (n_resamples,) float64, over players, over voices, and over both.
 
+        nan where there is only one player, or one voice, to draw from: no interval says how another would have done.
+
         Args:
             right: (n_turns,) bool.
             players: (n_turns,) int64, column of the players' counts.
             items: (n_turns,) int64, column of the voices' counts.
         """
+        unknown = np.full(len(self.players), math.nan)
+        has_players, has_items = (len(np.unique(codes)) > 1 for codes in (players, items))
         return (
-            resampled_share(right, players, self.players),
-            resampled_share(right, items, self.items),
-            pigeonhole_share(right, players, items, self.players, self.items),
+            resampled_share(right, players, self.players) if has_players else unknown,
+            resampled_share(right, items, self.items) if has_items else unknown,
+            pigeonhole_share(right, players, items, self.players, self.items) if has_players and has_items else unknown,
         )
 
 

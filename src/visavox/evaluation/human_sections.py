@@ -33,7 +33,8 @@ def player_section(turns: Sequence[Turn], genders: Mapping[str, str]) -> Section
         (f"{100 * share:g} % of players are at most", float(np.quantile(own, share)), float(np.quantile(theirs, share)))
         for share in ((0.1, 0.25, 0.5, 0.75, 0.9) if len(able) else ())
     ]
-    notes = [f"{len(n_turns):,} players, median {np.median(n_turns):g} turns, at most {n_turns.max(initial=0):,}."]
+    known = f"{len(n_turns):,} {plural(len(n_turns), 'player')}"
+    notes = [f"{known}, median {np.median(n_turns):g} turns, at most {n_turns.max(initial=0):,}."]
     if len(able) > 1:
         kinds = np.array([pair_group(turn, genders) for turn in turns])
         rate = np.zeros(len(turns))
@@ -50,7 +51,8 @@ def player_section(turns: Sequence[Turn], genders: Mapping[str, str]) -> Section
         )
         better = int((own > theirs).sum())
         notes.append(f"{better} of these {len(able)} players were right more often than the model on their own turns.")
-    text = f"The {len(able)} players with {MIN_PLAYER_TURNS} turns or more, and the model on the turns of each."
+    named = f"The {len(able)} {plural(len(able), 'player')}"
+    text = f"{named} with {MIN_PLAYER_TURNS} turns or more, and the model on the turns of each."
     return Section("Player by player", text, ("players", "people %", "model %"), tuple(rows), notes=tuple(notes))
 
 
@@ -70,9 +72,10 @@ def learning_section(turns: Sequence[Turn], genders: Mapping[str, str], *, n_res
     counts = resample_people(max(n_players, 1), n_resamples=n_resamples, rng=np.random.default_rng(seed))
 
     def cell(rows: np.ndarray) -> tuple[float, float, float]:
-        """Return people's share right among rows, a mask of the shape (n_turns,), with its interval."""
+        """Return people's share right among rows, a (n_turns,) bool mask, with its interval; one player has none."""
         value = float(people[rows].mean()) if rows.any() else math.nan
-        interval = percentile_interval(value, resampled_share(people[rows], players[rows], counts), bounds=(0.0, 1.0))
+        drawn = counts if len(np.unique(players[rows])) > 1 else counts[:0]
+        interval = percentile_interval(value, resampled_share(people[rows], players[rows], drawn), bounds=(0.0, 1.0))
         return value, interval.low, interval.high
 
     rows: list[tuple[Cell, ...]] = []
@@ -99,9 +102,33 @@ def _same_players(people: np.ndarray, players: np.ndarray, numbers: np.ndarray, 
     values = [float(people[part].mean()) for part in parts]
     resampled = [resampled_share(people[part], players[part], counts) for part in parts]
     change = values[1] - values[0]
+    n_stayed = int((n_turns >= 2 * EARLY).sum())
+    who = f"The {n_stayed} {plural(n_stayed, 'player')} with {2 * EARLY} turns or more"
+    said = (
+        f"{who} {'was' if n_stayed == 1 else 'were'} right {100 * values[0]:.1f} % of the time in their first {EARLY} "
+        f"turns and {100 * values[1]:.1f} % in the next {EARLY}: {signed(change)} points"
+    )
+    if n_stayed == 1:
+        return [f"{said}."]
     interval = percentile_interval(change, resampled[1] - resampled[0], bounds=(-1.0, 1.0))
-    return [
-        f"The {int((n_turns >= 2 * EARLY).sum())} players with {2 * EARLY} turns or more were right "
-        f"{100 * values[0]:.1f} % of the time in their first {EARLY} turns and {100 * values[1]:.1f} % in the next "
-        f"{EARLY}: {100 * change:+.1f} points (95 % interval {100 * interval.low:+.1f} to {100 * interval.high:+.1f})."
-    ]
+    return [f"{said} (95 % interval {signed(interval.low)} to {signed(interval.high)})."]
+
+
+def signed(share: float) -> str:
+    """Return a difference of shares in points with its sign.
+
+    Example:
+        >>> signed(-0.0172), signed(0.088)
+        ('−1.7', '+8.8')
+    """
+    return f"{100 * share:+.1f}".replace("-", "−")
+
+
+def plural(number: int, noun: str) -> str:
+    """Return a noun, with an s unless there is one of it.
+
+    Example:
+        >>> plural(1, "player"), plural(2, "player")
+        ('player', 'players')
+    """
+    return noun if number == 1 else f"{noun}s"

@@ -58,7 +58,12 @@ def _complete(path: str, operation: dict[str, Any], parts: dict[str, Any]) -> No
         responses["200"]["content"]["application/json"]["example"] = EXAMPLES[path]
     form = operation.get("requestBody", {}).get("content", {}).get("multipart/form-data", {}).get("schema", {})
     if "$ref" in form:
-        parts[form["$ref"].rsplit("/", 1)[-1]]["additionalProperties"] = False
+        body = parts[form["$ref"].rsplit("/", 1)[-1]]
+        body["additionalProperties"] = False
+        for field in body["properties"].values():
+            items = field.get("items", {})
+            if "contentMediaType" in items:
+                items["format"] = "binary"  # by this the page at /docs knows a list of files; else it asks for texts
 
 
 def example(status: int) -> dict[str, Any]:
