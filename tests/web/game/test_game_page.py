@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -152,6 +153,27 @@ def test_a_reload_goes_on_and_asks_for_a_click_again(page_at: Any, url: str, log
     page.click("#right")
     page.wait_for_selector("#next", state="visible")
     assert [turn.reaction_ms is None for turn in log.turns(answered_only=True)] == [False, True]
+
+
+def test_the_voice_waits_until_the_turn_is_in_the_log(page_at: Any, url: str, log: TurnLog) -> None:
+    """Else a reaction time, from the first sound, would be longer than the turn, and nobody would believe it."""
+    page = page_at(url)
+    begin(page)
+    page.wait_for_selector(HEARD)
+    page.click("#left")
+    page.wait_for_selector("#next", state="visible")
+
+    def later(route: Any) -> None:
+        time.sleep(0.7)
+        route.continue_()
+
+    page.route("**/game/api/next", later)
+    page.click("#next")
+    page.wait_for_selector("#next", state="hidden")
+    page.wait_for_selector(HEARD)
+    page.click("#right")
+    page.wait_for_selector("#next", state="visible")
+    assert [turn.reaction_ms is not None for turn in log.turns(answered_only=True)] == [True, True]
 
 
 def test_a_tab_that_is_behind_catches_up(page_at: Any, url: str, log: TurnLog) -> None:
