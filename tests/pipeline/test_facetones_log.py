@@ -84,6 +84,15 @@ def test_files_that_are_no_log_are_refused(game, tmp_path: Path) -> None:
         read_turns(tmp_path / "binary.csv", {})
 
 
+def test_what_is_no_log_is_told_before_its_lists_are_missed(tmp_path: Path) -> None:
+    """`game report notes.txt` asked for a list of females beside it."""
+    (tmp_path / "notes.txt").write_text("no log")
+    with pytest.raises(DataError, match=r"notes\.txt must have the columns USER ID.*It lacks"):
+        read_facetones(tmp_path / "notes.txt")
+    with pytest.raises(DataError, match="A game log must be a CSV file.*cannot be read"):
+        read_facetones(tmp_path)
+
+
 def test_gender_lists_are_checked(game, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="^An id must be in one gender list only. 'a' is in both. Mend "):
         read_facetones(game(*GOOD, males="c\na"))

@@ -39,6 +39,7 @@ def read_facetones(
         DataError: see `read_genders` and `read_turns`.
     """
     file = log / LOG if log.is_dir() else log
+    read_rows(file)  # what is no log at all is told before its lists are missed
     lists = {}
     for gender, named in (("f", females), ("m", males)):
         beside = [file.parent / name for name in LISTS[gender]]
@@ -83,20 +84,7 @@ def read_turns(log: Path, genders: Mapping[str, str]) -> list[Turn]:
         DataError: the file is missing or not UTF-8, lacks a column or holds no turn, or rows cannot be used; the
             message names their lines and what is wrong with each.
     """
-    try:
-        with log.open(encoding="utf-8-sig", newline="") as file:
-            reader = csv.DictReader(file, strict=True)
-            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
-            if missing:
-                raise DataError(
-                    f"{log} must have the columns {', '.join(COLUMNS)}. It lacks {', '.join(missing)}. "
-                    "Export the log with its first line."
-                )
-            rows = [(reader.line_num, row) for row in reader]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise DataError(
-            f"A game log must be a CSV file. {log} cannot be read ({_reason(error)}). Name {LOG} or its folder."
-        ) from error
+    rows = read_rows(log)
     turns, bad = [], []
     for line, row in rows:
         found = _turn(row, genders)
@@ -110,6 +98,28 @@ def read_turns(log: Path, genders: Mapping[str, str]) -> list[Turn]:
     if not turns:
         raise DataError(f"{log} holds no turn. Export the log again.")
     return turns
+
+
+def read_rows(log: Path) -> list[tuple[int, dict[str, str | None]]]:
+    """Return the rows of a game log, each with the number of its line.
+
+    Raises:
+        DataError: the file is missing or not UTF-8, or lacks a column.
+    """
+    try:
+        with log.open(encoding="utf-8-sig", newline="") as file:
+            reader = csv.DictReader(file, strict=True)
+            missing = [name for name in COLUMNS if name not in (reader.fieldnames or ())]
+            if missing:
+                raise DataError(
+                    f"{log} must have the columns {', '.join(COLUMNS)}. It lacks {', '.join(missing)}. "
+                    "Export the log with its first line."
+                )
+            return [(reader.line_num, row) for row in reader]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise DataError(
+            f"A game log must be a CSV file. {log} cannot be read ({_reason(error)}). Name {LOG} or its folder."
+        ) from error
 
 
 def _turn(row: Mapping[str, str | None], genders: Mapping[str, str]) -> Turn | str:

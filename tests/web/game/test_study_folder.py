@@ -102,6 +102,19 @@ def test_what_is_no_study_is_refused_in_one_line(
         Study.load(config.out / "plan.json", game_pool)
 
 
+def test_a_consent_text_that_nobody_edited_is_told(
+    config: GameStudyConfig, game_pool: GamePool, caplog: pytest.LogCaptureFixture
+) -> None:
+    make_study(config)
+    Study.load(config.out, game_pool)
+    assert "consent.md still says 'EDIT THIS'" in caplog.text
+    caplog.clear()
+    path = config.out / "consent.md"
+    path.write_text(path.read_text(encoding="utf-8").replace("EDIT THIS: name", "Ann Lee"), encoding="utf-8")
+    Study.load(config.out, game_pool)
+    assert not caplog.text
+
+
 def test_the_command_says_what_was_planned(config: GameStudyConfig, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["game", "study", str(config.pool), "--out", str(config.out), "--participants", "6", "--trials", "4"]
     assert main([*words, "--attention", "1"]) == 0

@@ -11,6 +11,7 @@ from pathlib import Path
 from visavox.corpus.items import Modality
 from visavox.errors import ConfigError, MediaError
 from visavox.media.audio import voice_blocks
+from visavox.media.files import check_file
 from visavox.media.images import read_image
 from visavox.media.video import is_video
 
@@ -28,6 +29,7 @@ def query_kind(path: Path) -> Modality:
         raise ConfigError(
             f"{path} is a video, which has a face and a voice. Say which is meant with --query-modality face or voice."
         )
+    check_file(path, "query")
     try:
         read_image(path)
         return "face"

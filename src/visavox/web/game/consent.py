@@ -37,6 +37,7 @@ know how much a voice tells about a face. There are {n_turns} questions; they ta
 
 EDIT THIS: name, institution and e-mail address of who answers for the study, and its ethics approval.
 """
+UNEDITED = "EDIT THIS"  # stands in the template where only the people of the study know what to say
 SECONDS_PER_TURN = 10  # a voice of some seconds, and a choice
 
 

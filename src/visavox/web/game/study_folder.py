@@ -16,6 +16,7 @@ import csv
 import hashlib
 import io
 import json
+import logging
 import secrets
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -29,8 +30,10 @@ from visavox.game_config import GameStudyConfig
 from visavox.pipeline.gallery.telling import counted
 from visavox.pipeline.game_pool_folder import GamePool
 from visavox.pipeline.study_plan import PlannedTurn, plan_study
-from visavox.web.game.consent import Block, consent_template, read_consent
+from visavox.web.game.consent import UNEDITED, Block, consent_template, read_consent
 from visavox.web.game.turn_log import TurnLog
+
+logger = logging.getLogger(__name__)
 
 FORMAT = "visavox-study-1"
 PLAN, LINKS, CONSENT, TURNS = "plan.json", "links.csv", "consent.md", "turns.sqlite"
@@ -116,7 +119,10 @@ class Study:
                     f"The study {folder} was planned for another pool than {pool.folder}. Give its pool with --pool."
                 )
             numbers = _read_links(folder / LINKS, len(plan))
-            title, consent = read_consent((folder / CONSENT).read_text(encoding="utf-8-sig"))
+            words = (folder / CONSENT).read_text(encoding="utf-8-sig")
+            title, consent = read_consent(words)
+            if UNEDITED in words:
+                logger.warning("%s still says %r: participants will read it. Edit it.", folder / CONSENT, UNEDITED)
         except FileNotFoundError as error:
             raise DataError(f"{folder} is no study: {Path(error.filename).name} is missing. {MAKE}") from error
         except NotADirectoryError as error:
