@@ -123,7 +123,7 @@ class SearchOutcome:
         given = (
             "" if self.p_nobody is None else f", given that nobody here has {100 * self.prior_nobody:g} % beforehand"
         )
-        return f"A guess by {self.model} for this {self.query_modality}{heard} among {self.among}{given}."
+        return f"A guess by {one_line(self.model)} for this {self.query_modality}{heard} among {self.among}{given}."
 
 
 def _bar(probability: float) -> str:

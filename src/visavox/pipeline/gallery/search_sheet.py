@@ -6,6 +6,7 @@ Example:
 
 from __future__ import annotations
 
+import bisect
 import functools
 import io
 import math
@@ -111,8 +112,8 @@ def _write(
 ) -> None:
     """Write one line in the letters that Pillow brings along; of a text that is too long the beginning is kept."""
     text, font = plain(text), _font(size)
+    text = text[:max_px] if max_px else text  # no letter that is seen is narrower than a pixel; names may be endless
     if max_px and font.getlength(text) > max_px:
-        while text and font.getlength(f"{text}...") > max_px:
-            text = text[:-1]
-        text = f"{text}..."
+        n_kept = bisect.bisect_right(range(1, len(text)), max_px, key=lambda n: font.getlength(f"{text[:n]}..."))
+        text = f"{text[:n_kept]}..."
     pen.text(place, text, fill=colour, font=font)
