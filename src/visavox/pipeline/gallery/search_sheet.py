@@ -6,7 +6,6 @@ Example:
 
 from __future__ import annotations
 
-import bisect
 import functools
 import io
 import math
@@ -114,6 +113,12 @@ def _write(
     text, font = plain(text), _font(size)
     text = text[:max_px] if max_px else text  # no letter that is seen is narrower than a pixel; names may be endless
     if max_px and font.getlength(text) > max_px:
-        n_kept = bisect.bisect_right(range(1, len(text)), max_px, key=lambda n: font.getlength(f"{text[:n]}..."))
-        text = f"{text[:n_kept]}..."
+        fewest, most = 0, len(text)
+        while most - fewest > 1:
+            middle = (fewest + most) // 2
+            if font.getlength(f"{text[:middle]}...") > max_px:
+                most = middle
+            else:
+                fewest = middle
+        text = f"{text[:fewest]}..."
     pen.text(place, text, fill=colour, font=font)
