@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 pytest.importorskip("gradio")
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from fastapi.testclient import TestClient
 
 from visavox.service_config import ServeConfig
@@ -57,7 +57,9 @@ def test_what_programs_ask_amiss_is_a_problem_beside_pages_too(method: str, path
     app = FastAPI()
     install_problem_handlers(app)
     app.add_api_route("/healthz", lambda: {}, methods=["GET"])
-    app.add_api_route("/v1/asked", lambda: {}, methods=["POST"])
+    router = APIRouter(prefix="/v1")
+    router.add_api_route("/asked", lambda: {}, methods=["POST"])
+    app.include_router(router)
     with TestClient(mount_pages(app, stand_in(), ServeConfig())) as asking:
         answer = asking.request(method, path)
     assert (answer.status_code, answer.headers["content-type"]) == (status, MEDIA_TYPE)

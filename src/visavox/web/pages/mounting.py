@@ -16,7 +16,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.routing import Match, Route
+from starlette.routing import Match
 
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported
 
@@ -109,14 +109,12 @@ def refuse_programs(app: FastAPI) -> None:
     Args:
         app: with every route of the interface already there.
     """
-    routes = [route for route in app.routes if isinstance(route, Route)]
+    routes = list(app.routes)
 
     async def refuse(request: Request) -> None:
+        scopes = ({**request.scope, "method": method} for method in METHODS)
         allowed = {
-            method
-            for route in routes
-            if route.matches(request.scope)[0] is Match.PARTIAL
-            for method in route.methods or ()
+            scope["method"] for scope in scopes if any(route.matches(scope)[0] is Match.FULL for route in routes)
         }
         if allowed:
             raise HTTPException(405, headers={"allow": ", ".join(sorted(allowed))})
