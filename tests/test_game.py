@@ -42,7 +42,7 @@ def test_every_command_of_the_game_is_done_here() -> None:
 def test_export_prints_text_or_json_or_nothing(log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["game", "export", str(log), "--overwrite", "--out", str(tmp_path / "log.csv")]
     assert main(words) == 0
-    assert f"{tmp_path / 'log.csv'}: 1 turns of 1 players" in capsys.readouterr().out
+    assert f"{tmp_path / 'log.csv'}: 1 turn of 1 player" in capsys.readouterr().out
     assert main([*words, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["n_turns"] == 1
     assert main([*words, "--quiet"]) == 0
@@ -52,7 +52,7 @@ def test_export_prints_text_or_json_or_nothing(log: Path, tmp_path: Path, capsys
 def test_import_takes_what_export_wrote(log: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     main(["game", "export", str(log), "--out", str(tmp_path / "log.csv"), "--quiet"])
     assert main(["game", "import", str(tmp_path / "log.csv"), "--out", str(tmp_path / "again.sqlite")]) == 0
-    assert "1 turns of 1 players added" in capsys.readouterr().out
+    assert "1 turn of 1 player added" in capsys.readouterr().out
     assert len(TurnLog.open(tmp_path / "again.sqlite").turns(answered_only=True)) == 1
 
 
