@@ -189,7 +189,7 @@ class VisavoxClient:
             face: as for `match`.
             k: how many hits, 1 or more.
             against: "face", "voice", or "auto" for the other than the query.
-            by: "person", each by the best clip, or "clip".
+            by: "person", each once by all clips together, or "clip".
             where: attributes that clips must have, one value or several to choose from.
             p_nobody: how often the one asked for is not in the gallery, above 0 and below 1.
             effort: of an approximate index; 0 takes its own.

@@ -19,9 +19,10 @@ KERNELS = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
 MOST_KERNELS = 256
 """Compiled kernels that are kept: enough for the layers of all networks in the shapes that come often."""
 MOST_HEAPS = 2
-MAPPED_BYTES = 1 << 20
-"""Blocks above this size go back to the system when they are freed."""
-SPARE_BYTES = 16 << 20
+MAPPED_BYTES = 32 << 20
+"""Blocks above this size go back to the system when they are freed; glibc allows no more. With 1 MB every layer asked
+the system for its arrays anew, which cost a match 13 ms."""
+SPARE_BYTES = 64 << 20
 """Free memory at the end of the heap that is kept for the next request."""
 TRIM_S = 20.0
 """Seconds between two returns of free memory inside the heaps; each takes some milliseconds."""

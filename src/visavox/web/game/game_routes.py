@@ -109,9 +109,7 @@ def create_game_router(pool: GamePool | PoolDrawing, log: TurnLog) -> APIRouter:
         return session
 
     def told(state: GameState | None) -> dict[str, Any]:
-        of = keeper().pool
-        about = {"people": len(of.items), "model": of.model, "simulated": of.simulated, "levels": of.has_levels}
-        return {"about": about, "game": None if state is None else dataclasses.asdict(state)}
+        return {"about": _about(keeper().pool), "game": None if state is None else dataclasses.asdict(state)}
 
     @router.get("")
     def page() -> Response:
@@ -159,3 +157,8 @@ def create_game_router(pool: GamePool | PoolDrawing, log: TurnLog) -> APIRouter:
         return FileResponse(file, media_type=kind, headers={**MEDIA_HEADERS, "etag": f'"{token}"'})
 
     return router
+
+
+def _about(pool: GamePool) -> dict[str, Any]:
+    """Return what the page says of those who are guessed."""
+    return {"people": len(pool.items), "model": pool.model, "simulated": pool.simulated, "levels": pool.has_levels}

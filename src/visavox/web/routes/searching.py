@@ -43,7 +43,7 @@ def search(
         Form(description="What is looked through; auto takes the other modality than that of the query."),
     ] = "auto",
     by: Annotated[
-        Literal["person", "clip"], Form(description="Each person once, by the best clip, or every clip.")
+        Literal["person", "clip"], Form(description="Each person once, by all clips together, or every clip.")
     ] = "person",
     where: Annotated[
         str,
