@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from visavox.errors import DataError
+from visavox.errors import DataError, UnknownNameError
 from visavox.registry import INDEXES
 from visavox.retrieval.durable_files import PART, disk_errors
 from visavox.retrieval.gallery_filter import mask_of
@@ -49,6 +49,9 @@ def check_index(spec: str | Mapping[str, Any]) -> None:
     Raises:
         ConfigError: no index has this name, or it takes no such option.
     """
+    name = spec if isinstance(spec, str) else spec.get("name")
+    if isinstance(name, str) and name not in (known := [AUTO, *INDEXES.names()]):
+        raise UnknownNameError("index", name, known)
     if spec != AUTO:
         INDEXES.build(spec)
 

@@ -39,6 +39,7 @@ TYPE_PREFIX = "urn:visavox:problem:"
 """What stands before the code in `type`; a name and no address, since nothing has to be reachable."""
 MAX_DETAIL = 600
 """Characters of a detail."""
+NUMBER = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+|nan|inf)(?:e[-+]?\d+)?", re.IGNORECASE)
 MAX_ERRORS = 8
 """Fields that a problem names at most."""
 RETRY_AFTER_S = 1
@@ -211,11 +212,17 @@ def _validation_problem(error: RequestValidationError) -> Problem:
     if any(item.get("type") == "json_invalid" for item in found):
         return make_problem(400, "The body must be JSON. It is not. Send what the schema at /openapi.json describes.")
     fields = [
-        FieldProblem(field=_shown(".".join(map(str, item["loc"]))), message=_shown(str(item["msg"])))
+        FieldProblem(field=_shown(".".join(map(str, item["loc"][1:] or item["loc"]))), message=_said(item))
         for item in found[:MAX_ERRORS]
     ]
     shown = "; ".join(f"`{item.field}`: {item.message}" for item in fields)
     return make_problem(422, f"The request does not fit the schema. {shown}.", errors=fields)
+
+
+def _said(item: Mapping[str, Any]) -> str:
+    """Return what is wrong with a field, and the value where it is a number: a text may be a secret."""
+    value = str(item.get("input"))
+    return _shown(f"{item['msg']}. Got {value}" if NUMBER.fullmatch(value) else str(item["msg"]))
 
 
 def _shown(text: str) -> str:
