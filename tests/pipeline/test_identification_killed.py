@@ -76,7 +76,7 @@ def test_a_run_that_is_killed_at_any_moment_ends_as_one_that_is_not(
         return int(done.stdout)
 
     assert ends(tmp_path / "whole", 0) == 0
-    assert ends(tmp_path / "killed", 8) > 1
+    assert ends(tmp_path / "killed", 5) > 1
     for name in ("v", "f", "fused"):
         one, two = (tmp_path / out / "networks" / name for out in ("whole", "killed"))
         assert sorted(p.name for p in one.iterdir()) == sorted(p.name for p in two.iterdir())

@@ -20,9 +20,9 @@ OPERATIONS = {
 
 
 def test_no_answer_surprises_the_schema(served_command: Callable[..., str]) -> None:
-    found = explore(served_command("--model", "world", "--no-pages"), examples=8)
+    found = explore(served_command("--model", "world", "--no-pages"), examples=5)
     assert found["failures"] == []
     assert set(found["statuses"]) >= OPERATIONS
     for operation, statuses in found["statuses"].items():
-        assert sum(statuses.values()) >= (8 if operation.startswith("POST") else 1), operation
+        assert sum(statuses.values()) >= (5 if operation.startswith("POST") else 1), operation
         assert all(status < 500 or status == 503 for status in statuses), operation
